@@ -1,0 +1,83 @@
+"""Every metric, once: name, meaning, labels. docs/reference/metrics.md is made from this module.
+
+Names begin with ``fairlead_`` and the service; labels are `account`, `resource` and a few closed sets, never object names.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+# ---- watcher
+WATCHER_EVENTS = Counter(
+    "fairlead_watcher_events_total", "Watch events read from API servers.", ["account", "resource"]
+)
+WATCHER_LISTS = Counter("fairlead_watcher_lists_total", "Lists begun, by why.", ["account", "resource", "reason"])
+WATCHER_WATCHES = Gauge("fairlead_watcher_watches", "Watches that run.", ["account"])
+WATCHER_PENDING = Gauge("fairlead_watcher_pending_objects", "Objects whose newest state is not yet in a part.")
+WATCHER_PENDING_BYTES = Gauge("fairlead_watcher_pending_bytes", "Bytes of bodies that wait.")
+WATCHER_COALESCED = Counter("fairlead_watcher_coalesced_total", "States replaced by a newer one before they were sent.")
+WATCHER_BATCHES = Counter("fairlead_watcher_batches_total", "Raw batches by the scrubber's verdict.", ["verdict"])
+WATCHER_SESSIONS = Counter(
+    "fairlead_watcher_sessions_total", "Sessions opened, by why.", ["account", "resource", "reason"]
+)
+WATCHER_OVERLOADS = Counter(
+    "fairlead_watcher_overloads_total", "Times that bodies were given up for lack of room.", ["account", "resource"]
+)
+
+# ---- kube
+API_REQUESTS = Histogram(
+    "fairlead_api_request_seconds",
+    "Requests to API servers until their answer began.",
+    ["account", "verb", "code"],
+    buckets=SECONDS,
+)
+
+# ---- scrubber
+SCRUBBER_OBJECTS = Counter(
+    "fairlead_scrubber_objects_total", "Objects by what became of them: passed, redacted, withheld.", ["outcome"]
+)
+SCRUBBER_BATCHES = Counter("fairlead_scrubber_batches_total", "Raw batches by verdict.", ["verdict"])
+
+# ---- bridge
+BRIDGE_CONNECTED = Gauge("fairlead_bridge_connected", "1 while the link stands.")
+BRIDGE_BATCHES = Counter("fairlead_bridge_batches_total", "Batches sent to the gateway.")
+BRIDGE_IN_FLIGHT_BYTES = Gauge("fairlead_bridge_in_flight_bytes", "Bytes sent and not yet committed.")
+BRIDGE_CALLS = Counter("fairlead_bridge_calls_total", "Calls from the zone, by kind and outcome.", ["call", "outcome"])
+
+# ---- executor
+EXECUTOR_OPERATIONS = Counter(
+    "fairlead_executor_operations_total", "Operations by kind and outcome.", ["kind", "outcome"]
+)
+EXECUTOR_SECONDS = Histogram("fairlead_executor_operation_seconds", "Time an operation ran.", ["kind"], buckets=SECONDS)
+
+# ---- gateway
+GATEWAY_CONNECTIONS = Gauge("fairlead_gateway_connections", "Agents connected to this gateway.")
+GATEWAY_PARTS = Counter(
+    "fairlead_gateway_parts_total", "Parts by what became of them: applied, duplicate, fenced, refused.", ["outcome"]
+)
+GATEWAY_EVENTS = Counter(
+    "fairlead_gateway_events_total", "Events by what became of them: written, deleted, superseded.", ["outcome"]
+)
+GATEWAY_COMMITS = Histogram("fairlead_gateway_commit_seconds", "Time to commit a batch.", buckets=SECONDS)
+GATEWAY_FRESHNESS = Histogram(
+    "fairlead_gateway_freshness_seconds",
+    "From the change (API server time, else read time) to its commit.",
+    ["resource"],
+    buckets=SECONDS,
+)
+GATEWAY_SESSIONS_CLOSED = Counter("fairlead_gateway_sessions_closed_total", "Sessions closed, by why.", ["reason"])
+GATEWAY_REPAIRS = Counter(
+    "fairlead_gateway_repairs_total", "Objects asked for because an inventory showed them missing or older."
+)
+GATEWAY_MALFORMED = Counter("fairlead_gateway_malformed_batches_total", "Batches that could not be decoded.")
+GATEWAY_OPERATIONS = Counter(
+    "fairlead_gateway_operations_total", "Operations by kind and final state.", ["kind", "state"]
+)
+GATEWAY_OPERATION_SECONDS = Histogram(
+    "fairlead_gateway_operation_seconds", "From the receipt of an operation to its result.", ["kind"], buckets=SECONDS
+)
+GATEWAY_REQUESTS = Counter(
+    "fairlead_gateway_http_requests_total", "HTTP requests by route and code.", ["route", "code"]
+)

@@ -1,0 +1,187 @@
+"""Settings that several services read from the same keys of the one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from fairlead.runtime.settings import Section
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class NatsSettings(Section):
+    """The zone's nats-server."""
+
+    url: str = "nats://127.0.0.1:4222"
+    """`nats://host:port` or `tls://host:port`; several separated by commas."""
+    user: str = ""
+    """User with the permissions of this service (see docs/reference/subjects.md)."""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    """File with the password, read at start; wins over `password`."""
+    ca_file: Path | None = None
+    """Trust anchor for TLS; the system's store when empty."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class HealthSettings(Section):
+    """The health and metrics listeners."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - probes come from outside the pod; nothing but health and figures is served
+    port: Port = 8082
+    """`/livez`, `/readyz` and Armory's `/health`; 0 takes a free port."""
+    metrics_port: Port = 8008
+    """`/metrics`; 0 takes a free port."""
+    enabled: bool = True
+
+
+class LogSettings(Section):
+    """Logs."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    """`auto` is console on a terminal, else JSON."""
+
+
+class TracingSettings(Section):
+    """Traces."""
+
+    endpoint: str = ""
+    """OTLP/HTTP endpoint (`http://collector:4318/v1/traces`); empty switches tracing off."""
+    events_per_second: Annotated[float, Field(ge=0)] = 1.0
+    """At most so many sampled events a second for each resource; operations are always traced."""
+
+
+class CustomResource(Section):
+    """A custom resource that is announced although it cannot be discovered."""
+
+    kind: str
+    """`Kind.group`."""
+    scope: Literal["Namespaced", "Cluster"] = "Namespaced"
+
+
+class Permissions(Section):
+    """Spinnaker roles that may read and write an account; empty means everyone."""
+
+    read: tuple[str, ...] = Field(default=(), alias="READ")
+    write: tuple[str, ...] = Field(default=(), alias="WRITE")
+
+    @field_validator("read", "write")
+    @classmethod
+    def _no_blanks(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        # Armory's agent silently drops the restriction on malformed roles; here they are a fault.
+        if any(not role or role != role.strip() for role in roles):
+            raise ValueError("roles must not be empty nor have blanks around them")
+        return roles
+
+
+class Account(Section):
+    """One cluster, or some namespaces of it (`kubernetes.accounts[]`)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Spinnaker's account name, unique over all agents."""
+    kubeconfig_file: Path | None = None
+    kubeconfig_contents: SecretStr = SecretStr("")
+    context: str = ""
+    """Context of the kubeconfig; its current one when empty."""
+    service_account: bool = False
+    """Use the pod's own service account."""
+    insecure: bool = False
+    """Do not verify the API server's certificate."""
+    no_proxy: bool = False
+    kinds: tuple[str, ...] = ()
+    """Kinds to watch instead of the default twelve (`Deployment`, `Widget.example.com`)."""
+    omit_kinds: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    """Watch only these; one set of watches for each."""
+    omit_namespaces: tuple[str, ...] = ()
+    """Objects of these are not passed on."""
+    only_namespaced_resources: bool = False
+    """Touch no cluster-scoped resource; needs `namespaces`."""
+    custom_resource_definitions: tuple[CustomResource, ...] = ()
+    label_selector: str = ""
+    """Watch only objects with these labels."""
+    only_spinnaker_managed: bool = False
+    """Watch only objects labelled `app.kubernetes.io/managed-by=spinnaker`."""
+    secrets: Literal["metadata"] = "metadata"
+    """Secrets are watched without their values."""
+    max_resumable_resource_age_ms: Annotated[int, Field(ge=0)] = 300_000
+    """Checkpoints older than this are not resumed from."""
+    permissions: Permissions = Permissions()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Account:
+        sources = [bool(self.kubeconfig_file), bool(self.kubeconfig_contents.get_secret_value()), self.service_account]
+        if sum(sources) > 1:
+            raise ValueError("set one of kubeconfigFile, kubeconfigContents, serviceAccount")
+        if self.only_namespaced_resources and not self.namespaces:
+            raise ValueError("onlyNamespacedResources needs namespaces")
+        return self
+
+
+class KubernetesSettings(Section):
+    """Clusters and how to treat their API servers."""
+
+    accounts: tuple[Account, ...] = ()
+    no_proxy: bool = False
+    request_timeout_seconds: Seconds = 30.0
+    """Limit for one request that is no watch."""
+    list_page_size: Count = 500
+    """Objects a page of a list."""
+    inventory_interval_seconds: Seconds = 600.0
+    """How often what exists is compared with the mirror, jittered."""
+    use_watch_list: bool = True
+    """Use streaming lists where the server has them."""
+
+    @field_validator("accounts")
+    @classmethod
+    def _unique(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        names = [account.name for account in accounts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"account names must be unique; twice: {', '.join(twice)}")
+        return accounts
+
+
+class TlsSettings(Section):
+    """TLS of the link, on the dialling side (`clouddriver.tls`)."""
+
+    server_name: str = ""
+    """Name expected on the gateway's certificate, when it is not the host that is dialled."""
+    cacert_file: Path | None = None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+
+
+class AuthSettings(Section):
+    """How an agent shows who it is (`clouddriver.auth`)."""
+
+    token: SecretStr = SecretStr("")
+    token_file: Path | None = None
+    """Read again at each connection, so that a rotated token is taken up."""
+
+
+class BackoffSettings(Section):
+    """Delays between attempts (`clouddriver.backoff`), in seconds."""
+
+    base_delay: Seconds = 1.0
+    multiplier: Annotated[float, Field(ge=1)] = 1.6
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+    max_delay: Seconds = 120.0
+
+
+class ServiceSettings(Section):
+    """What every service has."""
+
+    nats: NatsSettings = NatsSettings()
+    health: HealthSettings = HealthSettings()
+    logs: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
+    stop_timeout_seconds: Seconds = 20.0
+    """Deadline for stopping in order."""

@@ -1,0 +1,144 @@
+"""Configuration: one YAML file with Armory's key names, overridden by environment variables, checked as a whole.
+
+The file is ``FAIRLEAD_CONFIG``, else the first of `DEFAULT_FILES` that exists; a file beside it named ``…-local.yaml`` is
+laid over it. Each key can be overridden by ``FAIRLEAD_<SERVICE>__<KEY>``, nested keys joined by two underscores:
+``FAIRLEAD_WATCHER__TASKS__TOTAL_BUDGET=10`` sets ``tasks.totalBudget`` for the watcher; ``FAIRLEAD__…`` sets it for all.
+All faults are reported at once, with the key and what is expected, never with the value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from fairlead.runtime.errors import ConfigurationError
+
+DEFAULT_FILES = (
+    "/opt/fairlead/config/fairlead.yaml",
+    "/opt/armory/config/armory-agent.yaml",
+    "/opt/armory/config/armory-agent.yml",
+)
+PREFIX = "FAIRLEAD"
+
+
+class Section(BaseModel):
+    """Base of every settings class: frozen, camelCase in the file, unknown keys left alone.
+
+    Unknown keys are no fault because one file serves all services, and files written for Armory's agent carry keys that
+    have no meaning here; `unknown_keys` finds them for a warning.
+    """
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+Settings = TypeVar("Settings", bound=Section)
+
+
+def load(model: type[Settings], service: str, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of a service.
+
+    Args:
+        model: the settings class.
+        service: name of the service, which selects its environment variables.
+        environment: instead of the process's own; for tests and compositions.
+
+    Raises:
+        ConfigurationError: with every fault.
+
+    """
+    variables = os.environ if environment is None else environment  # noqa: TID251 - this module is the reader
+    document = read_files(variables)
+    for prefix in (f"{PREFIX}__", f"{PREFIX}_{service.upper()}__"):
+        for name, text in sorted(variables.items()):
+            if name.upper().startswith(prefix) and len(name) > len(prefix):
+                _override(document, model, name[len(prefix) :].split("__"), text, name)
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(
+            *(_fault(each) for each in error.errors(include_input=False, include_url=False))
+        ) from None
+
+
+def read_files(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Read the configuration file and its local overlay; an empty document when there is none."""
+    named = variables.get("FAIRLEAD_CONFIG")
+    path = Path(named) if named else next((each for each in map(Path, DEFAULT_FILES) if each.is_file()), None)
+    if path is None:
+        return {}
+    if not path.is_file():
+        raise ConfigurationError(f"FAIRLEAD_CONFIG names {path}, which is no file")
+    document = _read_yaml(path)
+    overlay = path.with_name(f"{path.stem}-local{path.suffix}")
+    return merge(document, _read_yaml(overlay)) if overlay.is_file() else document
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one document over another: mappings merge, everything else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def unknown_keys(model: type[BaseModel], document: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Find keys of a document that a settings class does not know, as dotted paths."""
+    known: dict[str, Any] = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    for key, value in document.items():
+        if key not in known:
+            yield f"{path}{key}"
+        elif isinstance(value, dict) and isinstance(known[key], type) and issubclass(known[key], BaseModel):
+            yield from unknown_keys(known[key], value, f"{path}{key}.")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigurationError(f"{path} is no YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} must hold a mapping of settings")
+    return document
+
+
+def _override(document: dict[str, Any], model: type[BaseModel], path: list[str], text: str, variable: str) -> None:
+    """Put the value of an environment variable where its name points to."""
+    fields = {_plain(name): (field.alias or name, field.annotation) for name, field in model.model_fields.items()}
+    found = fields.get(_plain(path[0]))
+    if found is None:
+        raise ConfigurationError(
+            f"{variable}: there is no setting {path[0].lower()!r} here; known are {', '.join(sorted(fields))}"
+        )
+    key, annotation = found
+    if len(path) == 1:
+        try:
+            document[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            document[key] = text
+        return
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        raise ConfigurationError(f"{variable}: {key!r} has no settings below it")
+    below = dict(document.get(key) or {})
+    document[key] = below
+    _override(below, annotation, path[1:], text, variable)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def _fault(error: Any) -> str:
+    """One fault: key, expectation, never the value (pydantic's messages do not repeat input, our validators must not)."""
+    return f"{'.'.join(str(step) for step in error['loc']) or 'configuration'}: {error['msg']}"

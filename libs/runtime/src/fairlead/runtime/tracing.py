@@ -1,0 +1,52 @@
+"""Traces: set up once by the entry point; off, and free, without an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from fairlead.runtime.sections import TracingSettings
+
+_propagator = TraceContextTextMapPropagator()
+
+
+@contextmanager
+def configure(service: str, settings: TracingSettings) -> Iterator[None]:
+    """Export the spans of this process while the context lasts; does nothing without an endpoint."""
+    if not settings.endpoint:
+        yield
+        return
+    provider = TracerProvider(resource=Resource.create({"service.name": f"fairlead-{service}"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.endpoint)))
+    trace.set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        provider.shutdown()
+
+
+@contextmanager
+def span(name: str, traceparent: str = "", **attributes: str | int) -> Iterator[str]:
+    """Open a span below ``traceparent`` and give its own traceparent; attributes never hold bodies.
+
+    An exception that passes through is recorded by its class only, for its text may quote what it met.
+    """
+    parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
+    tracer = trace.get_tracer("fairlead")
+    with tracer.start_as_current_span(
+        name, context=parent, attributes=attributes, record_exception=False, set_status_on_exception=False
+    ) as current:
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier)
+        try:
+            yield carrier.get("traceparent", "")
+        except BaseException as error:
+            current.set_status(trace.StatusCode.ERROR, type(error).__name__)
+            raise
