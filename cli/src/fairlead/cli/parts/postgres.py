@@ -26,8 +26,8 @@ SUPERUSER = "fairlead"
 
 _COMMAND_TIMEOUT_S = 60.0
 
-# Nothing of a throw-away cluster needs to survive a power cut.
-FAST_SETTINGS: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+FAST_SETTINGS: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
+"""For clusters that need not survive a power cut; commits still survive a kill (synchronous_commit stays on)."""
 
 
 class Postgres:

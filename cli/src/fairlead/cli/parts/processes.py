@@ -109,24 +109,24 @@ class Process:
         """Ask the child to end, wait, and kill it when time is up; return its exit code, None if it never ran."""
         if self._child is None or not self.running:
             return self.exit_code
-        descendants = _descendants(self._child.pid)
+        orphans = descendants_of(self._child.pid)
         self._child.send_signal(with_signal)
         self.resume()
         try:
             self._child.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
-        _kill_all(descendants)
+        kill_all(orphans)
         return self.exit_code
 
     def kill(self) -> None:
         """End the child and all its descendants at once (SIGKILL), as a crash of the machine would."""
         if self._child is None or not self.running:
             return
-        descendants = _descendants(self._child.pid)
+        orphans = descendants_of(self._child.pid)
         self._child.kill()
         self._child.wait(timeout=_KILL_TIMEOUT_S)
-        _kill_all(descendants)
+        kill_all(orphans)
 
     def pause(self) -> None:
         """Freeze the child (SIGSTOP): its connections stay open and nothing answers."""
@@ -188,17 +188,17 @@ def _group_of(user: str) -> int:
     return pwd.getpwnam(user).pw_gid
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants_of(pid: int) -> list[int]:
     """Return the ids of all children below ``pid``, parents first; empty where the kernel does not tell them."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text(encoding="ascii").split():
-                found += [int(child), *_descendants(int(child))]
+                found += [int(child), *descendants_of(int(child))]
     return found
 
 
-def _kill_all(pids: Sequence[int]) -> None:
+def kill_all(pids: Sequence[int]) -> None:
     """Kill orphans that the end of their parent may have left, and wait until they are gone."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,0 +1,11 @@
+"""Loads the fixture plugins, each named for what it gives, and nothing else."""
+
+from __future__ import annotations
+
+pytest_plugins = [
+    "tests.support.real_parts",
+    "tests.support.processes",
+    "tests.support.nats_server",
+    "tests.support.database",
+    "tests.support.control_plane",
+]

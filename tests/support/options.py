@@ -1,0 +1,32 @@
+"""What the environment asks of a test run; the only place of the tests that reads it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+_PARTS = ("embedded", "docker")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How real parts are had, and what their absence means."""
+
+    parts: str
+    """``embedded``: child processes. ``docker``: containers for NATS and PostgreSQL (TEST_PARTS)."""
+    require_real: bool
+    """Whether a missing part is a failure rather than a skip (FAIRLEAD_REQUIRE_REAL)."""
+
+
+def _from_environment() -> Options:
+    environment = os.environ  # noqa: TID251 - a test run has no settings module; this is it
+    parts = environment.get("TEST_PARTS") or _PARTS[0]
+    if parts not in _PARTS:
+        raise pytest.UsageError(f"TEST_PARTS={parts!r}: choose one of {', '.join(_PARTS)}")
+    return Options(parts=parts, require_real=environment.get("FAIRLEAD_REQUIRE_REAL", "") not in ("", "0"))
+
+
+OPTIONS: Final = _from_environment()
