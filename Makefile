@@ -4,7 +4,7 @@ PYTHON ?=
 BIN := .venv/bin
 STAMP := .local/setup.stamp
 MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)
-CODE := $(wildcard libs services cli tests tools benchmarks)
+CODE := libs services cli tests tools $(if $(wildcard benchmarks/*.py),benchmarks)
 PYTEST := $(BIN)/pytest -q
 
 heading = @printf '\n── %s\n' '$(1)'
