@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -90,6 +91,24 @@ class Bus:
         except (nats.errors.Error, TimeoutError) as error:
             raise BusUnavailable(f"no answer on {subject} within {timeout_s:g} s") from error
         return bytes(answer.data)
+
+    async def stream_created(self, stream: str) -> str:
+        """When a stream was created, as nats-server writes it (RFC 3339, nanoseconds); empty when there is none.
+
+        It names the stream's incarnation: one that was deleted and made again has another. The text is passed on as it
+        came, for nats-py's datetime cuts the nanoseconds off.
+
+        Raises:
+            BusUnavailable: no answer from JetStream.
+
+        """
+        answer = await self.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s=5.0)
+        document = json.loads(answer)
+        if "created" in document:
+            return str(document["created"])
+        if document.get("error", {}).get("code") == 404:
+            return ""
+        raise BusUnavailable(f"JetStream does not tell about stream {stream}")
 
     async def subscribe(self, subject: str, handler: Handler, *, group: str = "") -> None:
         """Call a handler for each message, one after the other, in the order of arrival.
