@@ -39,7 +39,7 @@ class Container:
             try:
                 container: Any = DockerContainer(self._image)
                 inner, outer = self._ports
-                container.with_bind_ports(inner, ("127.0.0.1", outer))
+                container.ports[str(inner)] = ("127.0.0.1", outer)  # with_bind_ports would bind every address
                 configure(container)
                 container.start()
             except Exception as error:  # noqa: BLE001 - docker, requests and testcontainers each raise their own
