@@ -1,0 +1,1 @@
+"""Wires and stores of the gateway."""

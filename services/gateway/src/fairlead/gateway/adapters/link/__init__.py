@@ -1,0 +1,1 @@
+"""The link: gRPC on the side that is dialled."""

@@ -1,0 +1,37 @@
+"""Conditions that somebody at the gateway acts on."""
+
+from __future__ import annotations
+
+from fairlead.runtime.errors import PermanentError, TransientError
+
+
+class DatabaseUnavailable(TransientError):
+    """PostgreSQL cannot be reached, or ended the work in the middle: nothing of it stands, and it may be done again."""
+
+
+class NotAuthenticated(PermanentError):
+    """No credentials, or none that the gateway knows (any more)."""
+
+
+class NotGranted(PermanentError):
+    """The credentials are known but do not allow this."""
+
+
+class UnknownOperation(PermanentError):
+    """There is no operation of this id among those that the caller may see."""
+
+
+class OperationConflict(PermanentError):
+    """The id belongs to an operation with another request."""
+
+
+class SealBroken(PermanentError):
+    """Sealed bytes cannot be opened: the key that sealed them is not among the keys of this gateway, or they are damaged."""
+
+
+class LinkViolation(PermanentError):
+    """An agent broke the rules of the link; its connection ends with this text."""
+
+
+class UnsupportedProtocol(LinkViolation):
+    """The agent speaks no protocol version that this gateway speaks."""
