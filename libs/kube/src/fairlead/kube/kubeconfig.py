@@ -1,0 +1,280 @@
+"""Reading a kubeconfig or a pod's service account, once, into what a connection needs.
+
+Everything here may block (files, exec plug-ins) and belongs on a thread. The parsing, the precedence of users'
+credentials and the exec protocol are the official ``kubernetes`` package's; this module adds what that package leaves
+out: faults that name the place, no silent fall to anonymous requests, and no key material left in temporary files.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import ssl
+import tempfile
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from kubernetes.client import Configuration
+from kubernetes.config import ConfigException, exec_provider, incluster_config, kube_config
+
+from fairlead.kube.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERVICE_ACCOUNT_DIRECTORY = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+# The package is typed, but not these parts of it.
+_ExecProvider: Any = exec_provider.ExecProvider
+_InClusterConfigLoader: Any = incluster_config.InClusterConfigLoader
+_KubeConfigLoader: Any = kube_config.KubeConfigLoader
+_ConfigNode: Any = kube_config.ConfigNode
+
+# The official loader keeps its temporary files in a table of the module, shared by all threads.
+_loader_lock = threading.Lock()
+_LOADER_FAULTS = (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a kubeconfig context or a service account says at one moment.
+
+    ``tls`` is None for a plain http server. ``tls_digest`` is equal for equal certificates, keys and CAs.
+    ``authorization`` is the header's value, None where a client certificate (or nobody) speaks. ``expires`` is when
+    an exec plug-in's answer runs out (Unix time); ``rotates`` says that a file behind ``authorization`` may change.
+    """
+
+    server: str
+    tls: ssl.SSLContext | None
+    tls_digest: str
+    tls_server_name: str | None
+    ca_fingerprint: str
+    authorization: str | None
+    proxy: str | None
+    expires: float | None = None
+    rotates: bool = False
+
+
+def read_kubeconfig(source: Path | str, context: str | None, *, insecure: bool, no_proxy: bool) -> Material:
+    """Read one context of a kubeconfig: a file (``Path``) or its contents (``str``).
+
+    Runs the user's exec plug-in when there is one. Relative paths inside a file are relative to it.
+
+    Raises:
+        CredentialsError: anything is missing, malformed or refused; the message names it.
+
+    """
+    where, base, config = _parse(source)
+    chosen = _choose(config, context, where)
+    expires = None
+    user = chosen.user
+    if "exec" in user:
+        user, expires = _run_exec_plugin(chosen, base)
+        chosen.replace_user(user)
+    with _loader_lock, tempfile.TemporaryDirectory(prefix="fairlead-") as scratch:
+        try:
+            configuration = Configuration()
+            _KubeConfigLoader(
+                chosen.config, active_context=chosen.context, config_base_path=base, temp_file_path=scratch
+            ).load_and_set(configuration)
+        except _LOADER_FAULTS as error:
+            raise CredentialsError(f"{where}, context {chosen.context!r}: {_told(error)}") from error
+        if user and not configuration.api_key.get("BearerToken") and not configuration.cert_file:
+            raise CredentialsError(
+                f"{where}, context {chosen.context!r}: its user holds no usable credentials "
+                f"(found only {', '.join(sorted(user))}); give a token, tokenFile, client certificate or exec plug-in"
+            )
+        return _material(
+            configuration, insecure=insecure, no_proxy=no_proxy, expires=expires, rotates="tokenFile" in user
+        )
+
+
+def read_service_account(
+    directory: Path, environ: Mapping[str, str] | None, *, insecure: bool, no_proxy: bool
+) -> Material:
+    """Read the pod's own service account: token and CA from ``directory``, the server from the pod's environment.
+
+    Raises:
+        CredentialsError: this process does not run in a pod, or its service account is not mounted.
+
+    """
+    source = {} if environ is None else {"environ": environ}
+    configuration = Configuration()
+    try:
+        _InClusterConfigLoader(
+            token_filename=str(directory / "token"),
+            cert_filename=str(directory / "ca.crt"),
+            try_refresh_token=False,
+            **source,
+        ).load_and_set(configuration)
+    except _LOADER_FAULTS as error:
+        raise CredentialsError(
+            f"service account in {directory}: {_told(error)} Outside a pod, or with "
+            "automountServiceAccountToken: false, configure a kubeconfig instead."
+        ) from error
+    return _material(configuration, insecure=insecure, no_proxy=no_proxy, expires=None, rotates=True)
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """One context of a parsed kubeconfig, with copies of what the loader will read."""
+
+    config: dict[str, Any]
+    context: str
+    user: dict[str, Any]
+    cluster: dict[str, Any]
+
+    def replace_user(self, user: dict[str, Any]) -> None:
+        """Let the loader see ``user`` in place of the one that the file holds."""
+        name = self.config["contexts"][0]["context"]["user"]
+        self.config["users"] = [{"name": name, "user": user}]
+
+
+def _parse(source: Path | str) -> tuple[str, str, dict[str, Any]]:
+    if isinstance(source, Path):
+        where, base = f"kubeconfig {source}", str(source.absolute().parent)
+        try:
+            text = source.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise CredentialsError(f"{where}: no such file") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise CredentialsError(f"{where}: cannot be read: {_told(error)}") from error
+    else:
+        where, base, text = "inline kubeconfig", "", source
+    try:
+        config = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise CredentialsError(f"{where}: no valid YAML{line}: {error.problem}") from None  # the cause quotes the text
+    except yaml.YAMLError:
+        raise CredentialsError(f"{where}: no valid YAML") from None  # as above
+    if not isinstance(config, dict) or not isinstance(config.get("contexts"), list):
+        raise CredentialsError(f"{where}: no kubeconfig: it has no list of contexts")
+    return where, base, config
+
+
+def _choose(config: dict[str, Any], context: str | None, where: str) -> _Chosen:
+    name = context or config.get("current-context")
+    contexts = _named(config.get("contexts"))
+    known = ", ".join(sorted(contexts)) or "none"
+    if not name:
+        raise CredentialsError(f"{where}: names no current-context; choose one of: {known}")
+    if name not in contexts:
+        raise CredentialsError(f"{where}: has no context {name!r}; it has: {known}")
+    chosen = contexts[name].get("context") or {}
+    clusters, users = _named(config.get("clusters")), _named(config.get("users"))
+    for role, names in (("cluster", clusters), ("user", users)):
+        wanted = chosen.get(role)
+        if (role == "cluster" or wanted) and wanted not in names:
+            raise CredentialsError(f"{where}, context {name!r}: its {role} {wanted!r} is not in the file")
+    cluster = clusters[chosen["cluster"]]
+    if not (cluster.get("cluster") or {}).get("server"):
+        raise CredentialsError(f"{where}, context {name!r}: its cluster {chosen['cluster']!r} names no server")
+    user = users.get(chosen.get("user") or "", {"user": {}})
+    small: dict[str, Any] = copy.deepcopy(
+        {
+            "current-context": name,
+            "contexts": [contexts[name]],
+            "clusters": [cluster],
+            "users": [user | {"user": user.get("user") or {}}],
+        }
+    )
+    return _Chosen(small, name, small["users"][0]["user"], small["clusters"][0]["cluster"])
+
+
+def _named(entries: object) -> dict[str, dict[str, Any]]:
+    if not isinstance(entries, list):
+        return {}
+    return {entry["name"]: entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)}
+
+
+def _run_exec_plugin(chosen: _Chosen, base: str) -> tuple[dict[str, Any], float | None]:
+    """Ask the plug-in and give its answer the form of a kubeconfig user (client.authentication.k8s.io)."""
+    place = f"context {chosen.context!r}: exec plug-in"
+    try:
+        status = _ExecProvider(
+            _ConfigNode("exec", chosen.user["exec"]), base, _ConfigNode("cluster", chosen.cluster)
+        ).run()
+    except FileNotFoundError as error:
+        raise CredentialsError(f"{place} {chosen.user['exec'].get('command')!r} is not installed") from error
+    except _LOADER_FAULTS as error:
+        raise CredentialsError(f"{place}: {_told(error)}") from error
+    user: dict[str, Any] = {}
+    if status.get("token"):
+        user["token"] = status["token"]
+    if status.get("clientCertificateData") and status.get("clientKeyData"):
+        user["client-certificate-data"] = base64.b64encode(status["clientCertificateData"].encode()).decode()
+        user["client-key-data"] = base64.b64encode(status["clientKeyData"].encode()).decode()
+    if not user:
+        raise CredentialsError(f"{place}: answered neither a token nor a client certificate with its key")
+    try:
+        until = status.get("expirationTimestamp")
+        return user, datetime.fromisoformat(until).timestamp() if until else None
+    except (TypeError, ValueError) as error:
+        raise CredentialsError(f"{place}: its expirationTimestamp is no RFC 3339 time") from error
+
+
+def _material(
+    configuration: Configuration, *, insecure: bool, no_proxy: bool, expires: float | None, rotates: bool
+) -> Material:
+    server = configuration.host.rstrip("/")
+    tls, digest, fingerprint = None, "", ""
+    if server.startswith("https://"):
+        tls, digest, fingerprint = _tls(configuration, insecure=insecure)
+    elif not server.startswith("http://"):
+        raise CredentialsError(f"server {server!r} is no http(s) URL")
+    token = configuration.api_key.get("BearerToken")
+    proxy = None if no_proxy else configuration.proxy
+    if proxy and not proxy.startswith(("http://", "https://")):
+        scheme = proxy.partition(":")[0]
+        raise CredentialsError(f"proxy of scheme {scheme!r} is not supported; use an http(s) proxy or set noProxy")
+    return Material(
+        server=server,
+        tls=tls,
+        tls_digest=digest,
+        tls_server_name=configuration.tls_server_name,
+        ca_fingerprint=fingerprint,
+        authorization=" ".join(token.split()) if token else None,
+        proxy=proxy,
+        expires=expires,
+        rotates=rotates,
+    )
+
+
+def _tls(configuration: Configuration, *, insecure: bool) -> tuple[ssl.SSLContext, str, str]:
+    """Build the context while the loader's temporary files exist; returns it, its digest and the CA's fingerprint."""
+    verify = configuration.verify_ssl and not insecure
+    digest, fingerprint = hashlib.sha256(b"verify" if verify else b"insecure"), ""
+    try:
+        if configuration.ssl_ca_cert and verify:
+            context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+            authorities = sorted(context.get_ca_certs(binary_form=True))
+            fingerprint = "sha256:" + hashlib.sha256(b"".join(authorities)).hexdigest()
+            digest.update(fingerprint.encode())
+        else:
+            context = ssl.create_default_context()
+        if not verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+            for file in (configuration.cert_file, configuration.key_file or configuration.cert_file):
+                digest.update(Path(file).read_bytes())
+    except (OSError, ssl.SSLError) as error:  # OpenSSL's texts name the fault, never the key
+        raise CredentialsError(
+            f"server {configuration.host}: certificate authority, client certificate or key cannot be used: {error}"
+        ) from error
+    return context, digest.hexdigest(), fingerprint
+
+
+def _told(error: Exception) -> str:
+    """Say what a loader's error means without its habit of bare KeyErrors."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing."
+    text = str(error) or type(error).__name__
+    return text if text.endswith(".") else text + "."
