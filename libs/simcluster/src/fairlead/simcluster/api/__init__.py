@@ -1,0 +1,1 @@
+"""The request handlers: routes, options, reading, watching, writing and deleting. No I/O: bytes in, bytes out."""

@@ -1,0 +1,159 @@
+"""Sets of fields in the FieldsV1 notation of managedFields, and which fields belong to which manager.
+
+A set is a tree: `f:<name>` for a field, `k:{…}` for an item of a keyed list, `v:…` for an item of a set, `.` for an item
+itself; a leaf is an empty object (KEP-555, structured-merge-diff). Atomic are selectors and all lists without keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from fairlead.simcluster.strategic import PRIMITIVE_SETS, list_key
+
+FieldSet = dict[str, Any]
+
+ATOMIC: Final = frozenset({"selector", "nodeSelector", "scaleTargetRef", "matchLabels", "resourceRef"})
+UNMANAGED_METADATA: Final = frozenset(
+    {
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "managedFields",
+        "selfLink",
+    }
+)
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def managed_part(obj: dict[str, Any], *, status: bool) -> dict[str, Any]:
+    """The part of an object whose fields have owners, through the main resource or through `status`."""
+    if status:
+        return {"status": obj["status"]} if "status" in obj else {}
+    part = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata", "status")}
+    metadata = {name: value for name, value in obj["metadata"].items() if name not in UNMANAGED_METADATA}
+    return {"metadata": metadata, **part} if metadata else part
+
+
+def item_label(field: str, item: Any, key: str) -> str:
+    """The label of a list item: its key values, or its value in a set."""
+    if not key:
+        return "v:" + _encode(item).decode()
+    keys = {key: item.get(key)}
+    if field == "ports":
+        keys["protocol"] = item.get("protocol", "TCP")
+    return "k:" + _encode(keys).decode()
+
+
+def labelled(field: str, items: list[Any]) -> dict[str, Any] | None:
+    """The items of a keyed list or of a set by label; None when the list is atomic."""
+    if field in PRIMITIVE_SETS:
+        return {item_label(field, item, ""): item for item in items}
+    key = list_key(field, items)
+    if not key or not all(isinstance(item, dict) and key in item for item in items):
+        return None
+    return {item_label(field, item, key): item for item in items}
+
+
+def field_set(value: Any, field: str = "") -> FieldSet:
+    """All fields of a value."""
+    if isinstance(value, dict) and field not in ATOMIC:
+        return {f"f:{name}": field_set(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        items = labelled(field, value)
+        if items is not None:
+            return {label: _item_set(label, item) for label, item in items.items()}
+    return {}
+
+
+def _item_set(label: str, item: Any) -> FieldSet:
+    return {".": {}, **field_set(item)} if label.startswith("k:") else {}
+
+
+def changed(old: Any, new: Any, field: str = "") -> FieldSet:
+    """The fields of `new` that `old` lacks or holds with another value."""
+    if isinstance(new, dict) and field not in ATOMIC:
+        before = old if isinstance(old, dict) else {}
+        return _changed_parts(before, new, lambda name: (f"f:{name}", name))
+    if isinstance(new, list) and (items := labelled(field, new)) is not None:
+        before = labelled(field, old) if isinstance(old, list) else None
+        return _changed_parts(before or {}, items, lambda label: (label, ""))
+    return {}
+
+
+def _changed_parts(before: dict[str, Any], after: dict[str, Any], label: Any) -> FieldSet:
+    found: FieldSet = {}
+    for name, value in after.items():
+        step, field = label(name)
+        if name not in before:
+            found[step] = _item_set(step, value) if not field else field_set(value, field)
+        elif before[name] != value:
+            found[step] = changed(before[name], value, field)
+    return found
+
+
+def union(one: FieldSet, other: FieldSet) -> FieldSet:
+    """Fields of either set."""
+    merged = dict(one)
+    for step, below in other.items():
+        merged[step] = union(merged[step], below) if step in merged else below
+    return merged
+
+
+def difference(one: FieldSet, other: FieldSet) -> FieldSet:
+    """Fields of the one that are not in the other."""
+    left: FieldSet = {}
+    for step, below in one.items():
+        if step not in other:
+            left[step] = below
+        elif other[step] and below and (rest := difference(below, other[step])):
+            left[step] = rest
+    return left
+
+
+def intersection(one: FieldSet, other: FieldSet) -> FieldSet:
+    """Fields of both sets."""
+    common: FieldSet = {}
+    for step, below in one.items():
+        if step not in other:
+            continue
+        if not below or not other[step]:
+            common[step] = {}
+        elif shared := intersection(below, other[step]):
+            common[step] = shared
+    return common
+
+
+def existing(owned: FieldSet, present: FieldSet) -> FieldSet:
+    """The fields of a manager that the object still has."""
+    kept: FieldSet = {}
+    for step, below in owned.items():
+        if step in present:
+            rest = existing(below, present[step])
+            if rest or not below or not present[step]:
+                kept[step] = rest
+    return kept
+
+
+def paths(fields: FieldSet, prefix: str = "") -> list[str]:
+    """The leaves as the server writes them in conflicts: `.spec.containers[name="web"].image`."""
+    found: list[str] = []
+    for step, below in fields.items():
+        if step == ".":
+            continue
+        if step.startswith("f:"):
+            path = f"{prefix}.{step[2:]}"
+        elif step.startswith("k:"):
+            keys = msgspec.json.decode(step[2:])
+            path = prefix + "[" + ",".join(f"{name}={_encode(value).decode()}" for name, value in keys.items()) + "]"
+        else:
+            path = f"{prefix}[={step[2:]}]"
+        found.extend(paths(below, path) or [path])
+    return found
