@@ -1,0 +1,1 @@
+"""The watcher's outside: API servers and the bus."""

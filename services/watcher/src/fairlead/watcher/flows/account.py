@@ -1,0 +1,215 @@
+"""Keeping one account: claim it, find its resources, follow each of them; another account is never disturbed by it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from fairlead.contracts.identity import ObjectKey
+from fairlead.runtime import logfields
+from fairlead.runtime.backoff import Backoff
+from fairlead.runtime.errors import ConfigurationError, chain
+from fairlead.runtime.logs import get_logger
+from fairlead.watcher.core.scope import Scope, Selection, selections
+from fairlead.watcher.errors import AccessRefused, AccountRefused, ClusterUnavailable, GatewayUnavailable, ResourceGone
+from fairlead.watcher.flows.hop import RawHop
+from fairlead.watcher.flows.reflector import Budget, Pace, Reflector
+from fairlead.watcher.flows.states import StateBoard
+from fairlead.watcher.ports import Claim, Cluster, ClusterInfo, Gateway
+
+log = get_logger()
+
+REFUSED_RETRY_S = 60.0
+DISCOVERY_INTERVAL_S = 600.0
+DISCOVERY_PAUSE_S = 2.0
+"""Definitions often come in dozens; so long after one is seen, the cluster is asked what it serves now."""
+DEFINITIONS = "customresourcedefinitions"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlan:
+    """What the configuration says of one account."""
+
+    name: str
+    connect: Callable[[], AbstractAsyncContextManager[Cluster]]
+    """Opens the cluster; raises ConfigurationError for unusable credentials."""
+    scope: Scope
+    read_roles: tuple[str, ...] = ()
+    write_roles: tuple[str, ...] = ()
+    lists_max: int = 50
+
+
+@dataclass
+class Account:
+    """One account and its reflectors."""
+
+    plan: AccountPlan
+    gateway: Gateway
+    hop: RawHop
+    states: StateBoard
+    lists: asyncio.Semaphore
+    pace: Pace
+    reflectors: dict[Selection, tuple[Reflector, asyncio.Task[None]]] = field(default_factory=dict)
+    _claim_again: asyncio.Event = field(default_factory=asyncio.Event)
+    _look_again: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Keep the account until cancelled; whatever fails is tried again."""
+        backoff = Backoff(max_s=60.0)
+        while True:
+            try:
+                async with self.plan.connect() as cluster:
+                    info = await cluster.describe()
+                    self._introduce(info)
+                    await self._claim(info)
+                    backoff.reset()
+                    await self._follow(cluster, info)
+            except (ConfigurationError, ClusterUnavailable, AccessRefused, ResourceGone) as error:
+                delay_s = backoff.next_s()
+                log.warning(
+                    "the account cannot be watched", **self._fields(error), **{logfields.RETRY_S: round(delay_s, 1)}
+                )
+                await asyncio.sleep(delay_s)
+
+    def claim_again(self) -> None:
+        """Claim the account once more: the link is a new one."""
+        self._claim_again.set()
+
+    def find(self, session: str) -> Reflector | None:
+        """The reflector that runs a session."""
+        return next((reflector for reflector, _ in self.reflectors.values() if reflector.session == session), None)
+
+    def _introduce(self, info: ClusterInfo) -> None:
+        fields = {logfields.USER: info.user, logfields.ADDRESS: info.server, logfields.VERSION: info.version}
+        log.info("reached the cluster", **self._fields(), **fields)
+
+    async def _claim(self, info: ClusterInfo) -> None:
+        """Claim the account until it is granted; a refusal is shown and asked again, for a person may decide."""
+        claim = Claim(self.plan.name, info, self.plan.scope.namespaces, self.plan.read_roles, self.plan.write_roles)
+        backoff = Backoff(base_s=0.2, max_s=15.0)
+        while True:
+            self._claim_again.clear()
+            try:
+                await self.gateway.claim(claim)
+            except GatewayUnavailable as error:
+                delay_s = backoff.next_s(at_least_s=error.retry_after_s)
+                log.warning("the account cannot be claimed yet", **self._fields(error))
+            except AccountRefused as error:
+                delay_s = REFUSED_RETRY_S
+                log.error("the gateway refuses the account", **self._fields(error))
+            else:
+                log.info("account granted", **self._fields())
+                return
+            await _wait(self._claim_again, delay_s)
+
+    async def _follow(self, cluster: Cluster, info: ClusterInfo) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._claim_on_request(info), name=f"{self.plan.name} claims")
+                await self._look(cluster, info, group)
+        finally:
+            self.reflectors.clear()
+
+    async def _claim_on_request(self, info: ClusterInfo) -> None:
+        while True:
+            await self._claim_again.wait()
+            await self._claim(info)
+
+    async def _look(self, cluster: Cluster, info: ClusterInfo, group: asyncio.TaskGroup) -> None:
+        """Find resources, follow new ones, and look again: in a while, or soon after definitions changed."""
+        budget = Budget(self.lists, asyncio.Semaphore(self.plan.lists_max))
+        document = b""
+        while True:
+            self._look_again.clear()
+            catalogue = await cluster.discover(self.plan.scope.wanted_kinds)
+            if catalogue.missing:
+                log.info(
+                    "kinds that the cluster does not serve",
+                    **self._fields(),
+                    **{logfields.KIND: ", ".join(catalogue.missing)},
+                )
+            omitted = (
+                set((await cluster.discover(self.plan.scope.omit_kinds)).resources)
+                if self.plan.scope.omit_kinds
+                else set()
+            )
+            wanted = selections(self.plan.scope, tuple(each for each in catalogue.resources if each not in omitted))
+            for selection in wanted:
+                if selection not in self.reflectors:
+                    self._start(selection, cluster, info, budget, group)
+            if catalogue.document != document:
+                document = await self._send_discovery(catalogue.document)
+            await _wait(self._look_again, DISCOVERY_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            await asyncio.sleep(DISCOVERY_PAUSE_S)
+
+    def _start(
+        self, selection: Selection, cluster: Cluster, info: ClusterInfo, budget: Budget, group: asyncio.TaskGroup
+    ) -> None:
+        definitions = selection.resource.plural == DEFINITIONS
+        reflector = Reflector(
+            self.plan.name, info.identity, selection, cluster, self.gateway, self.hop, self.states, budget, self.pace,
+            self._look_again.set if definitions else lambda: None,
+        )  # fmt: skip
+        task = group.create_task(
+            reflector.run(), name=f"{self.plan.name} {selection.resource.name} {selection.namespace}"
+        )
+        self.reflectors[selection] = (reflector, task)
+
+    async def _send_discovery(self, document: bytes) -> bytes:
+        """Hand over what the cluster serves; returns what the gateway has now."""
+        try:
+            await self.gateway.send_discovery(self.plan.name, document)
+        except (GatewayUnavailable, AccountRefused) as error:
+            log.warning("the discovery document could not be handed over", **self._fields(error))
+            return b""
+        return document
+
+    def _fields(self, error: BaseException | None = None) -> dict[str, str]:
+        fields = {logfields.ACCOUNT: self.plan.name}
+        return fields | {logfields.ERROR: chain(error)} if error else fields
+
+
+class Accounts:
+    """All accounts of this process, as notices address them."""
+
+    def __init__(self, accounts: list[Account], states: StateBoard) -> None:
+        self._accounts = accounts
+        self._states = states
+
+    def session_closed(self, session: str, reason: str) -> None:
+        """End a session that the gateway closed."""
+        reflector = self._find(session)
+        if reflector is not None:
+            reflector.end_session(reason)
+
+    def repair(self, session: str, keys: list[ObjectKey], relist: bool) -> None:
+        """Fetch or list again what the mirror lacks."""
+        reflector = self._find(session)
+        if reflector is None:
+            return
+        if relist:
+            reflector.end_session("relist")
+        else:
+            reflector.repair(keys)
+
+    def link(self, connected: bool) -> None:
+        """Introduce the accounts to a new link."""
+        if connected:
+            for account in self._accounts:
+                account.claim_again()
+            self._states.tell_all()
+
+    def _find(self, session: str) -> Reflector | None:
+        found = (account.find(session) for account in self._accounts)
+        return next((reflector for reflector in found if reflector is not None), None)
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        """Time is as good a reason as the event."""

@@ -1,0 +1,171 @@
+"""The raw hop: a window of lanes hands batches of all sessions to the scrubbers; what waits is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fairlead.contracts import codec
+from fairlead.contracts.envelope import Batch, Part
+from fairlead.contracts.scrubbing import ScrubReply, Verdict
+from fairlead.runtime import logfields, metrics
+from fairlead.runtime.backoff import Backoff
+from fairlead.runtime.errors import chain
+from fairlead.runtime.logs import get_logger
+from fairlead.watcher.core.batching import Stream, collect
+from fairlead.watcher.errors import ScrubberUnavailable
+from fairlead.watcher.ports import Scrubber
+
+log = get_logger()
+
+LANES = 4
+"""Batches in flight."""
+
+
+@dataclass(slots=True)
+class _Attached:
+    give_up: Callable[[str], None]
+    pending_bytes: int = 0
+
+
+class RawHop:
+    """Carries parts of attached streams to the scrubbers, round robin, a few batches at a time.
+
+    Args:
+        scrubber: the way to the scrubbers.
+        pending_bytes_max: of bodies that wait in all sessions together. Lists wait at half of it; a watch that goes over
+            it costs the largest session its bodies: it is given up and lists again when there is room.
+
+    """
+
+    def __init__(self, scrubber: Scrubber, pending_bytes_max: int) -> None:
+        self._scrubber = scrubber
+        self._pending_bytes_max = pending_bytes_max
+        self._attached: dict[Stream, _Attached] = {}
+        self._waiting: dict[Stream, None] = {}
+        self._pending_bytes = 0
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._rules = ""
+
+    def attach(self, stream: Stream, give_up: Callable[[str], None]) -> None:
+        """Carry a stream's parts; ``give_up(reason)`` is called when its session must end."""
+        self._attached[stream] = _Attached(give_up)
+
+    def detach(self, stream: Stream) -> None:
+        """Carry no further parts of a stream; what is in flight is of no interest any more."""
+        attached = self._attached.pop(stream, None)
+        self._waiting.pop(stream, None)
+        if attached is not None:
+            self._pending_bytes -= attached.pending_bytes
+            self._measure()
+
+    def has_news(self, stream: Stream) -> None:
+        """Say that a session has something to say, and keep the bound."""
+        self._count(stream)
+        if stream in self._attached and stream.session.outbox.has_work:
+            self._waiting[stream] = None
+            self._work.set()
+        if self._pending_bytes > self._pending_bytes_max:
+            largest = max(self._attached, key=lambda each: self._attached[each].pending_bytes)
+            metrics.WATCHER_OVERLOADS.labels(largest.source.account, largest.source.resource.name).inc()
+            self._give_up([largest], "overload")
+
+    async def wait_room(self) -> None:
+        """Wait until less than half of the bound is used."""
+        await self._room.wait()
+
+    async def wait_rules(self) -> str:
+        """The hash of the scrub rules in force; waits for a scrubber."""
+        backoff = Backoff(base_s=0.2, max_s=5.0)
+        while not self._rules:
+            try:
+                self._learn(await self._scrubber.rules())
+            except ScrubberUnavailable as error:
+                delay_s = backoff.next_s()
+                log.warning(
+                    "no scrubber answers", **{logfields.ERROR: chain(error), logfields.RETRY_S: round(delay_s, 1)}
+                )
+                await asyncio.sleep(delay_s)
+        return self._rules
+
+    async def lane(self) -> None:
+        """Take batches and see them delivered, one after the other; `LANES` of these are the window."""
+        while True:
+            batch, streams = collect(list(self._waiting))
+            if not batch.parts:
+                self._waiting.clear()
+                self._work.clear()
+                await self._work.wait()
+                continue
+            for stream in streams:
+                self._waiting.pop(stream, None)
+                self.has_news(stream)
+            await self._deliver(batch, streams)
+
+    async def _deliver(self, batch: Batch, streams: list[Stream]) -> None:
+        """Send a batch, again and again with the same bytes, until it is taken or nobody needs it any more."""
+        data = codec.encode(batch)
+        batch.parts[:] = [_without_bodies(part) for part in batch.parts]
+        backoff = Backoff(base_s=0.05, max_s=5.0)
+        while any(stream in self._attached for stream in streams):
+            try:
+                reply = await self._scrubber.scrub(data)
+            except ScrubberUnavailable as error:
+                log.debug("a raw batch was not taken", **{logfields.ERROR: chain(error)})
+                metrics.WATCHER_BATCHES.labels("unanswered").inc()
+                await asyncio.sleep(backoff.next_s())
+                continue
+            metrics.WATCHER_BATCHES.labels(reply.verdict.value).inc()
+            if await self._judged(reply, batch, streams, backoff):
+                return
+
+    async def _judged(self, reply: ScrubReply, batch: Batch, streams: list[Stream], backoff: Backoff) -> bool:
+        if reply.verdict is Verdict.BUSY:
+            await asyncio.sleep(backoff.next_s(at_least_s=reply.retry_after_ms / 1000))
+            return False
+        if reply.verdict is Verdict.MALFORMED:
+            log.error(
+                "the scrubber cannot read a batch; its sessions begin anew", **{logfields.COUNT: len(batch.parts)}
+            )
+            self._give_up([stream for stream in streams if stream in self._attached], "malformed")
+            return True
+        for part in batch.parts:
+            streams[part.source].session.outbox.delivered(part.number)
+        for stream in streams:
+            self.has_news(stream)
+        self._learn(reply.rules)
+        return True
+
+    def _learn(self, rules: str) -> None:
+        """Take note of the rules in force; under other rules everything has to be listed again."""
+        if self._rules and rules != self._rules:
+            log.info("the scrub rules changed: listing everything again")
+            self._give_up(list(self._attached), "rules")
+        self._rules = rules
+
+    def _give_up(self, streams: list[Stream], reason: str) -> None:
+        for stream in streams:
+            self._attached[stream].give_up(reason)
+            self.detach(stream)
+
+    def _count(self, stream: Stream) -> None:
+        attached = self._attached.get(stream)
+        if attached is not None:
+            pending = stream.session.outbox.pending_bytes
+            self._pending_bytes += pending - attached.pending_bytes
+            attached.pending_bytes = pending
+            self._measure()
+
+    def _measure(self) -> None:
+        metrics.WATCHER_PENDING_BYTES.set(self._pending_bytes)
+        if self._pending_bytes < self._pending_bytes_max // 2:
+            self._room.set()
+        else:
+            self._room.clear()
+
+
+def _without_bodies(part: Part) -> Part:
+    return Part(part.source, part.number)

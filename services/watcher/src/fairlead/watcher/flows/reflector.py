@@ -1,0 +1,377 @@
+"""Following one resource of one cluster, for ever: open a session, list or resume, watch, repair."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from fairlead.contracts.envelope import Source
+from fairlead.contracts.identity import ObjectKey
+from fairlead.runtime import logfields, metrics
+from fairlead.runtime.backoff import Backoff
+from fairlead.runtime.errors import chain
+from fairlead.runtime.logs import get_logger
+from fairlead.watcher.core.batching import Stream
+from fairlead.watcher.core.scope import Selection
+from fairlead.watcher.core.session import Observed, Opened, Phase, Session, VersionsRanBackwards
+from fairlead.watcher.errors import (
+    AccessRefused,
+    AccountRefused,
+    ClusterUnavailable,
+    GatewayUnavailable,
+    ResourceGone,
+    SessionClosed,
+    StreamingListUnsupported,
+    VersionForgotten,
+)
+from fairlead.watcher.flows.hop import RawHop
+from fairlead.watcher.flows.states import StateBoard
+from fairlead.watcher.ports import Cluster, Gateway, Item, Seen, State
+
+log = get_logger()
+
+REPAIR_FETCH_MAX = 200
+"""A repair of more objects than this lists instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how patiently a reflector works, in seconds."""
+
+    inventory_interval_s: float = 600.0
+    resumable_age_s: float = 300.0
+    refused_retry_s: float = 300.0
+    retry_base_s: float = 0.8
+    retry_max_s: float = 30.0
+    short_watch_s: float = 1.0
+    """A watch that ends sooner without an event is an error of the server (client-go, ``reflector.go``)."""
+    use_watch_list: bool = True
+
+
+class SessionOver(Exception):
+    """This session is done with; the next one begins at once."""
+
+    def __init__(self, reason: str, *, list_anew: bool = False, ended_epoch: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.list_anew = list_anew
+        self.ended_epoch = ended_epoch
+
+
+@dataclass
+class Budget:
+    """How many initial lists may run at once, in the process and in one account."""
+
+    total: asyncio.Semaphore
+    account: asyncio.Semaphore
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold a place among the lists."""
+        async with self.account, self.total:
+            yield
+
+
+@dataclass
+class Reflector:
+    """Follows one selection of one account; `run` never ends by itself."""
+
+    account: str
+    cluster_identity: str
+    selection: Selection
+    cluster: Cluster
+    gateway: Gateway
+    hop: RawHop
+    states: StateBoard
+    budget: Budget
+    pace: Pace
+    on_change: Callable[[], None] = lambda: None
+    """Called when an object changed; discovery uses it for custom resource definitions."""
+    _epoch: int = 0
+    _stream: Stream | None = None
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+    _over_why: SessionOver | None = None
+    _repairs: asyncio.Queue[list[ObjectKey]] = field(default_factory=lambda: asyncio.Queue(maxsize=64))
+    _backoff: Backoff = field(default_factory=Backoff)
+
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(self.pace.retry_base_s, 2.0, 0.5, self.pace.retry_max_s)
+
+    # ---- notices
+
+    @property
+    def session(self) -> str:
+        """Id of the session that runs, empty when none does."""
+        return self._stream.source.session if self._stream else ""
+
+    def end_session(self, reason: str) -> None:
+        """End the session that runs: the gateway closed it, or the process has no room for it."""
+        self._over_why = SessionOver(reason, list_anew=reason in ("overload", "malformed", "contradiction", "relist"))
+        self._over.set()
+
+    def repair(self, keys: list[ObjectKey]) -> None:
+        """Fetch objects that the mirror lacks; too many of them, or too many requests, are answered by a list."""
+        if len(keys) > REPAIR_FETCH_MAX or self._repairs.full():
+            self.end_session("relist")
+        else:
+            self._repairs.put_nowait(keys)
+
+    # ---- sessions
+
+    async def run(self) -> None:
+        """Follow the resource until cancelled."""
+        over = SessionOver("start")
+        while True:
+            try:
+                await self._one_session(over)
+            except SessionOver as ended:
+                over = ended
+            except (GatewayUnavailable, AccountRefused) as error:
+                self._enter(State.STALE, error)
+                await self._pause(
+                    error.retry_after_s if isinstance(error, GatewayUnavailable) else self.pace.refused_retry_s
+                )
+            except (ClusterUnavailable, AccessRefused, ResourceGone) as error:
+                over = SessionOver("retry", list_anew=over.list_anew, ended_epoch=over.ended_epoch)
+                await self._wait_cluster(error)
+
+    async def _one_session(self, over: SessionOver) -> NoReturn:
+        await self.hop.wait_room()
+        rules = await self.hop.wait_rules()
+        scope = self.selection.digest(rules)
+        opened = await self.gateway.open(self.account, self.selection, scope, self._epoch, over.ended_epoch)
+        self._epoch = opened.epoch
+        labels = (self.account, self.selection.resource.name)
+        metrics.WATCHER_SESSIONS.labels(*labels, over.reason).inc()
+        log.info(
+            "session opened", **self._fields(), **{logfields.SESSION: opened.session[:8], logfields.REASON: over.reason}
+        )
+        source = Source(
+            self.account,
+            self.cluster_identity,
+            self.selection.resource,
+            self.selection.namespace,
+            opened.session,
+            opened.epoch,
+        )
+        self._stream = Stream(source, Session(opened))
+        self._over.clear()
+        self._repairs = asyncio.Queue(maxsize=64)
+        self.hop.attach(self._stream, self.end_session)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._end_when_over(), name="over")
+                group.create_task(self._tell_inventories(), name="inventories")
+                group.create_task(self._fetch_repairs(), name="repairs")
+                group.create_task(self._follow(self._stream.session, list_anew=over.list_anew), name="follow")
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from None
+        finally:
+            self.hop.detach(self._stream)
+            self._stream = None
+        raise AssertionError("a session ends by an exception")
+
+    async def _end_when_over(self) -> None:
+        await self._over.wait()
+        raise self._over_why or SessionOver("unknown")
+
+    # ---- list and watch
+
+    async def _follow(self, session: Session, *, list_anew: bool) -> None:
+        if list_anew or not self._resumable(session.opened):
+            await self._list(session)
+        else:
+            session.resume()
+        while True:
+            try:
+                await self._watch_once(session)
+            except VersionForgotten as error:
+                raise SessionOver("version forgotten", list_anew=True) from error
+            except VersionsRanBackwards as error:
+                raise self._new_epoch(session, error) from error
+            except (ClusterUnavailable, AccessRefused, ResourceGone) as error:
+                await self._wait_cluster(error)
+
+    def _resumable(self, opened: Opened) -> bool:
+        return opened.checkpoint is not None and opened.checkpoint_age_ms < self.pace.resumable_age_s * 1000
+
+    async def _list(self, session: Session) -> None:
+        """List once; whatever fails ends the session, for a list that was begun anew would need a new one."""
+        self._enter(State.LISTING)
+        async with self.budget.slot():
+            async for page in self.gateway.stored(session.opened.session):
+                session.known.update(page)
+            session.list_begins()
+            started = time.monotonic()
+            try:
+                if session.opened.highest:
+                    session.probe(await self.cluster.version(self.selection))
+                if self.cluster.streams_lists and self.pace.use_watch_list:
+                    await self._list_by_watch(session)
+                else:
+                    await self._list_by_pages(session)
+            except StreamingListUnsupported as error:
+                raise SessionOver("no streaming lists", list_anew=True) from error
+            except VersionForgotten as error:
+                await self._pause(None)
+                raise SessionOver("list expired", list_anew=True) from error
+            except SessionClosed as error:
+                raise SessionOver("closed", list_anew=True) from error
+            except VersionsRanBackwards as error:
+                raise self._new_epoch(session, error) from error
+        took_ms = round((time.monotonic() - started) * 1000)
+        log.info("listed", **self._fields(), **{logfields.COUNT: session.objects, logfields.DURATION_MS: took_ms})
+
+    async def _list_by_pages(self, session: Session) -> None:
+        self._count_list("pages")
+        version = 0
+        async for page in self.cluster.pages(self.selection, session.opened.checkpoint):
+            version = page.version
+            session.listed(state for state in page.states if self._wanted(state))
+            self._has_news()
+            await self.hop.wait_room()
+        session.list_ends(version, consistent=session.opened.checkpoint is None)
+        self._has_news()
+
+    async def _list_by_watch(self, session: Session) -> None:
+        """Take the initial events of a streaming list; the watch that follows is opened anew, from its version."""
+        self._count_list("stream")
+        async for items in self.cluster.watch(self.selection, session.opened.checkpoint, initial=True):
+            session.listed(
+                item.state for item in items if item.seen is Seen.CHANGED and item.state and self._wanted(item.state)
+            )
+            end = next((item for item in items if item.seen is Seen.LIST_END), None)
+            if end is not None:
+                session.list_ends(end.version, consistent=session.opened.checkpoint is None)
+                self._has_news()
+                return
+            self._has_news()
+            await self.hop.wait_room()
+        raise ClusterUnavailable("the API server ended a streaming list before it was complete")
+
+    async def _watch_once(self, session: Session) -> None:
+        """Watch until the server ends it; the connection starts with a look whether versions still run forward."""
+        session.probe(await self.cluster.version(self.selection))
+        began = time.monotonic()
+        quiet = True
+        self._enter(State.LIVE)
+        with metrics.WATCHER_WATCHES.labels(self.account).track_inprogress():
+            async for items in self.cluster.watch(self.selection, session.position, initial=False):
+                quiet = False
+                self._backoff.reset()
+                self._apply(session, items)
+        if quiet and time.monotonic() - began < self.pace.short_watch_s:
+            raise ClusterUnavailable("the API server ended a watch at once")
+
+    def _apply(self, session: Session, items: list[Item]) -> None:
+        changes = 0
+        for item in items:
+            if item.seen is Seen.BOOKMARK or item.state is None:
+                session.bookmark(item.version)
+                session.tell_checkpoint()
+            elif not self._wanted(item.state):
+                session.bookmark(item.version)
+            elif item.seen is Seen.DELETED:
+                session.deleted(item.state)
+                changes += 1
+            else:
+                session.changed(item.state)
+                changes += 1
+        if changes:
+            metrics.WATCHER_EVENTS.labels(self.account, self.selection.resource.name).inc(changes)
+            self.on_change()
+        self._has_news()
+
+    def _wanted(self, state: Observed) -> bool:
+        return state.key.namespace not in self.selection.omit_namespaces
+
+    # ---- errands
+
+    async def _tell_inventories(self) -> None:
+        """Tell what exists, every now and then; after a resume a names-only list has to fill the map first."""
+        while True:
+            await asyncio.sleep(self.pace.inventory_interval_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            session = self._current()
+            if session.phase is not Phase.WATCHING:
+                continue
+            if not session.complete:
+                await self._list_names(session)
+            session.tell_inventory()
+            self._has_news()
+
+    async def _list_names(self, session: Session) -> None:
+        entries: dict[ObjectKey, tuple[str, int]] = {}
+        version = 0
+        self._count_list("names")
+        try:
+            async with self.budget.slot():
+                async for page in self.cluster.names(self.selection):
+                    version = page.version
+                    entries.update(
+                        {state.key: (state.uid, state.version) for state in page.states if self._wanted(state)}
+                    )
+        except (ClusterUnavailable, AccessRefused, ResourceGone, VersionForgotten) as error:
+            log.warning("no inventory this time", **self._fields(), **{logfields.ERROR: chain(error)})
+        else:
+            session.base_listed(version, entries)
+
+    async def _fetch_repairs(self) -> None:
+        while True:
+            keys = await self._repairs.get()
+            metrics.WATCHER_LISTS.labels(self.account, self.selection.resource.name, "repair").inc()
+            for key in keys:
+                try:
+                    state = await self.cluster.get(self.selection, key)
+                except (ClusterUnavailable, AccessRefused, ResourceGone) as error:
+                    # The next inventory shows the hole again.
+                    log.warning("a repair failed", **self._fields(), **{logfields.ERROR: chain(error)})
+                    break
+                if state is not None:
+                    self._current().fetched(state)
+                    self._has_news()
+
+    # ---- small things
+
+    def _current(self) -> Session:
+        assert self._stream is not None  # noqa: S101 - errands live inside a session
+        return self._stream.session
+
+    def _has_news(self) -> None:
+        if self._stream is not None:
+            self.hop.has_news(self._stream)
+
+    def _count_list(self, how: str) -> None:
+        metrics.WATCHER_LISTS.labels(self.account, self.selection.resource.name, how).inc()
+
+    def _new_epoch(self, session: Session, error: VersionsRanBackwards) -> SessionOver:
+        log.warning("versions run backwards: a new epoch begins", **self._fields(), **{logfields.REASON: str(error)})
+        return SessionOver("epoch", list_anew=True, ended_epoch=session.opened.epoch)
+
+    def _enter(self, state: State, error: Exception | None = None) -> None:
+        self.states.enter(self.account, self.selection, state, chain(error) if error else "")
+
+    async def _wait_cluster(self, error: ClusterUnavailable | AccessRefused | ResourceGone) -> None:
+        """Show what is wrong and wait before the next attempt; refusals are tried again slowly."""
+        if isinstance(error, ClusterUnavailable):
+            self._enter(State.STALE, error)
+            await self._pause(error.retry_after_s)
+            return
+        self._enter(State.REFUSED if isinstance(error, AccessRefused) else State.GONE, error)
+        await asyncio.sleep(self.pace.refused_retry_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+
+    async def _pause(self, retry_after_s: float | None) -> None:
+        await asyncio.sleep(self._backoff.next_s(at_least_s=retry_after_s))
+
+    def _fields(self) -> dict[str, str]:
+        return {logfields.ACCOUNT: self.account, logfields.RESOURCE: self.selection.resource.name}
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The failure that ended a session; the others are its consequences."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
