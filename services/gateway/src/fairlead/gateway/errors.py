@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead.runtime.errors import PermanentError, TransientError
+from fairlead.runtime.errors import ConfigurationError, PermanentError, PoisonMessage, TransientError
 
 
 class DatabaseUnavailable(TransientError):
@@ -35,3 +35,27 @@ class LinkViolation(PermanentError):
 
 class UnsupportedProtocol(LinkViolation):
     """The agent speaks no protocol version that this gateway speaks."""
+
+
+class UnknownAccount(PermanentError):
+    """Nobody claimed an account of this name."""
+
+
+class AccountRefused(PermanentError):
+    """The account name belongs to another cluster until somebody decides."""
+
+
+class SessionClosed(PermanentError):
+    """The session is not, or no longer, the one that may write; a new one has to be opened."""
+
+
+class BatchRefused(PoisonMessage):
+    """The database cannot hold something in a batch."""
+
+
+class CursorExpired(PermanentError):
+    """A change cursor is too old to go on from; the reader has to list again."""
+
+
+class SchemaUnfit(ConfigurationError):
+    """The database's schema is missing, older than this program and not to be changed by it, or newer."""

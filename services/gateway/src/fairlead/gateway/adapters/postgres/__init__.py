@@ -1,1 +1,1 @@
-"""The gateway's database."""
+"""PostgreSQL: the mirror, the accounts, the operations. The gateway alone owns the schema `fairlead`."""
