@@ -36,7 +36,12 @@ API_REQUESTS = Histogram(
 
 # ---- scrubber
 SCRUBBER_OBJECTS = Counter(
-    "fairlead_scrubber_objects_total", "Objects by what became of them: passed, redacted, withheld.", ["outcome"]
+    "fairlead_scrubber_objects_total",
+    "Objects by what became of them: passed, redacted, withheld, or caught by the second check.",
+    ["outcome"],
+)
+SCRUBBER_UNKNOWN_FIELDS = Counter(
+    "fairlead_scrubber_unknown_fields_total", "Fields of envelopes that this release does not know and dropped."
 )
 SCRUBBER_BATCHES = Counter("fairlead_scrubber_batches_total", "Raw batches by verdict.", ["verdict"])
 
