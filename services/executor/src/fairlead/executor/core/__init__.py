@@ -1,0 +1,1 @@
+"""The executor's decisions: what to send, what an answer means, who may run an operation."""

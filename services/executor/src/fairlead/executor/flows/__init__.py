@@ -1,0 +1,1 @@
+"""The executor's use cases: take an operation, claim it, run it, report it."""

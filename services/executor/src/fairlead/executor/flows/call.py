@@ -1,0 +1,149 @@
+"""One run of one operation against its cluster: its requests, within its time, repeated only where that does no harm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from fairlead.contracts.identity import Resource
+from fairlead.contracts.operations import Kind, OperationRequest
+from fairlead.executor.core import outcome as outcomes
+from fairlead.executor.core.aims import Aim, is_harmless, is_repeatable
+from fairlead.executor.core.job import Job
+from fairlead.executor.core.outcome import Outcome, Verdict
+from fairlead.executor.core.plan import ApiRequest, object_namespace
+from fairlead.executor.core.retries import Retries
+from fairlead.executor.errors import ApiRefused, NoAnswer
+from fairlead.executor.ports import Answer, Cluster, Page
+
+T = TypeVar("T")
+
+
+class Canceled(Exception):
+    """Somebody called the operation off before it had any effect."""
+
+
+class OutOfTime(Exception):
+    """The operation's time was over before it had any effect."""
+
+
+class InDoubt(Exception):
+    """A write lost its answer, or got one that leaves it open."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Call:
+    """What the steps of one run share."""
+
+    job: Job
+    request: OperationRequest
+    target: Aim
+    cluster: Cluster
+    retries: Retries
+    is_canceled: Callable[[], bool]
+    doubt: bool = False
+    """Whether an earlier try may have taken effect."""
+    resource: Resource | None = None
+    _ends_s: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._ends_s = asyncio.get_running_loop().time() + self.request.timeout_seconds
+
+    @property
+    def remaining_s(self) -> float:
+        """How much time is left."""
+        return self._ends_s - asyncio.get_running_loop().time()
+
+    @property
+    def blank(self) -> Outcome:
+        """An outcome that names what was asked for."""
+        namespace = self.target.namespace
+        if self.resource is not None and self.request.kind is not Kind.LIST:
+            namespace = object_namespace(self.resource, namespace)
+        return Outcome(Verdict.FAILED, resource=self.resource, namespace=namespace, name=self.target.name)
+
+    async def resolve(self) -> Resource:
+        """Find out what the kind is in this cluster."""
+        self._check()
+        resource = await self._repeated(lambda: self.cluster.resolve(self.target.api_version, self.target.kind))
+        self.resource = resource
+        return resource
+
+    async def look(self, request: ApiRequest, step: str) -> Answer:
+        """Send a request that changes nothing; failures that may pass are tried again."""
+        return await self._repeated(
+            lambda: self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.remaining_s)
+        )
+
+    async def look_page(self, request: ApiRequest, resource: Resource) -> Page:
+        """Read a page of a list, as `look` reads an object."""
+        return await self._repeated(
+            lambda: self.cluster.page(request, resource, audit_id=self.job.audit_id("list"), timeout_s=self.remaining_s)
+        )
+
+    async def take_effect(self, request: ApiRequest) -> Answer:
+        """Send the request that takes effect, under the operation's own audit id.
+
+        Raises:
+            InDoubt: it may have taken effect, and sending it again could do harm, or did not clear the doubt.
+            ApiRefused, NoAnswer, Canceled, OutOfTime: it had no effect.
+
+        """
+        tries = 0
+        while True:
+            self._check()
+            try:
+                return await self.cluster.send(request, audit_id=self.job.audit_id(), timeout_s=self.remaining_s)
+            except NoAnswer as error:
+                failure: NoAnswer | ApiRefused = error
+                open_end = error.maybe_sent
+            except ApiRefused as error:
+                failure = error
+                open_end = outcomes.leaves_doubt(error)
+                if not open_end and not outcomes.was_not_done(error):
+                    raise
+            self.doubt = self.doubt or (open_end and not is_harmless(self.request))
+            tries += 1
+            may_repeat = not open_end or is_repeatable(self.request)
+            if not may_repeat or not await self._pause(failure, tries):
+                if self.doubt:
+                    raise _in_doubt(failure) from failure
+                raise failure
+
+    async def _repeated(self, ask: Callable[[], Awaitable[T]]) -> T:
+        tries = 0
+        while True:
+            self._check()
+            try:
+                return await ask()
+            except (NoAnswer, ApiRefused) as error:
+                tries += 1
+                if not self.retries.is_passing(error) or not await self._pause(error, tries):
+                    raise
+
+    def _check(self) -> None:
+        # What may have taken effect is brought to its end.
+        if self.is_canceled() and not self.doubt:
+            raise Canceled
+        if self.remaining_s <= 0:
+            raise OutOfTime
+
+    async def _pause(self, failure: NoAnswer | ApiRefused, tries: int) -> bool:
+        """Wait before the next try; False when there is none, for want of tries or of time."""
+        delay_s = self.retries.delay_s(failure, tries)
+        if delay_s is None or delay_s >= self.remaining_s:
+            return False
+        await asyncio.sleep(delay_s)
+        return True
+
+
+def _in_doubt(failure: NoAnswer | ApiRefused) -> InDoubt:
+    if isinstance(failure, ApiRefused):
+        return InDoubt(f"the API server's answer leaves it open: {failure.message}", failure.code)
+    return InDoubt(f"the request may have reached the API server, but no answer came ({failure})")
