@@ -1,0 +1,47 @@
+"""The `fairlead` command line: one module for each group of commands, put together here."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from fairlead.cli import certs, nats, services
+from fairlead.cli.errors import CommandError
+from fairlead.cli.parts.errors import PartError
+from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE, ConfigurationError
+
+INTERRUPTED = 130
+"""What shells report for a program that Ctrl-C ended."""
+
+app = typer.Typer(
+    name="fairlead",
+    help="Fairlead streams Kubernetes clusters into Spinnaker and carries its operations back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+services.register(app)
+_SET_UP = "Set up"
+app.command("certs", rich_help_panel=_SET_UP)(certs.command)
+app.command("nats-config", rich_help_panel=_SET_UP)(nats.command)
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 used or configured wrongly."""
+    try:
+        app(arguments)
+    except ConfigurationError as error:
+        sys.exit(_fail("; ".join(error.problems), EXIT_CONFIGURATION))
+    except CommandError as error:
+        sys.exit(_fail(str(error), error.exit_code))
+    except PartError as error:
+        sys.exit(_fail(str(error), EXIT_FAILURE))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(f"fairlead: {message}", err=True)
+    return code

@@ -1,0 +1,155 @@
+"""``fairlead certs``: make and renew the certificates of an installation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography import x509
+
+from fairlead.cli.certificates import Authority, KeyPair, hosts_of
+from fairlead.cli.errors import CommandError, MisuseError
+from fairlead.cli.private_files import OWNER_ONLY, PUBLIC, write_file
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+RENEW_WITHIN = timedelta(days=30)
+"""A certificate that ends sooner is pointed out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to make: a directory, the hosts of the gateway, names of clients, and whether what is there may be replaced."""
+
+    directory: Path
+    hosts: tuple[str, ...] = LOOPBACK
+    agents: tuple[str, ...] = ("agent",)
+    callers: tuple[str, ...] = ("api",)
+    lifetime: timedelta = timedelta(days=365)
+    renew: bool = False
+    """Issue certificates anew by the authority that is there."""
+    force: bool = False
+    """Replace everything, the authority too."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of the files, and what the user should know."""
+
+    written: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    warnings: tuple[str, ...]
+
+
+def make(plan: Plan, now: datetime) -> Report:
+    """Make what is missing; replace what is there only with ``renew`` or ``force``.
+
+    Raises:
+        CommandError: the authority that is there cannot be used.
+
+    """
+    written: list[Path] = []
+    kept: list[Path] = []
+    authority = _load_authority(plan)
+    if authority is None:
+        authority = Authority.create("fairlead-ca", now)
+        written += _write(plan.directory, "ca", authority.pair)
+    else:
+        kept += _paths(plan.directory, "ca")
+    warnings: list[str] = []
+    for name in ("gateway", *plan.agents, *plan.callers):
+        certificate, _ = _paths(plan.directory, name)
+        if certificate.exists() and not (plan.renew or plan.force):
+            kept += _paths(plan.directory, name)
+            warnings += _doubts(certificate, authority, plan.hosts if name == "gateway" else (), now)
+        elif name == "gateway":
+            written += _write(plan.directory, name, authority.issue_server(name, plan.hosts, now, plan.lifetime))
+        else:
+            written += _write(plan.directory, name, authority.issue_client(name, now, plan.lifetime))
+    return Report(tuple(written), tuple(kept), tuple(warnings))
+
+
+def command(  # noqa: PLR0913 - each argument is an option
+    directory: Annotated[Path, typer.Argument(help="Directory for the files; it is made when it is not there.")],
+    *,
+    host: Annotated[
+        list[str] | None, typer.Option(help="Name or address under which the gateway is reached; repeatable.")
+    ] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="Name of an agent; repeatable. Default: agent")] = None,
+    caller: Annotated[list[str] | None, typer.Option(help="Name of an API caller; repeatable. Default: api")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How long certificates last.")] = 365,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Issue certificates anew by the authority that is there.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace everything, the authority too.")] = False,
+) -> None:
+    """Make a certificate authority and certificates for the gateway, its agents and its callers.
+
+    What is there already stays as it is, unless --renew or --force is given.
+    """
+    names = [*(agent or ["agent"]), *(caller or ["api"])]
+    if len(set(names)) < len(names) or {"ca", "gateway"} & set(names) or any("/" in name or not name for name in names):
+        raise MisuseError("--agent and --caller take different plain names, other than `ca` and `gateway`")
+    plan = Plan(
+        directory,
+        tuple(dict.fromkeys([*(host or []), *LOOPBACK])),
+        tuple(agent or ["agent"]),
+        tuple(caller or ["api"]),
+        timedelta(days=days),
+        renew,
+        force,
+    )
+    try:
+        report = make(plan, datetime.now(UTC))
+    except OSError as error:
+        raise CommandError(f"cannot write to {directory}: {error.strerror}") from error
+    for path in report.written:
+        typer.echo(f"wrote {path}")
+    for path in report.kept:
+        typer.echo(f"kept  {path}")
+    for warning in report.warnings:
+        typer.echo(f"note: {warning}", err=True)
+
+
+def _paths(directory: Path, name: str) -> tuple[Path, Path]:
+    return directory / f"{name}.crt", directory / f"{name}.key"
+
+
+def _write(directory: Path, name: str, pair: KeyPair) -> tuple[Path, Path]:
+    certificate, key = _paths(directory, name)
+    write_file(key, pair.key, OWNER_ONLY)
+    write_file(certificate, pair.certificate, PUBLIC)
+    return certificate, key
+
+
+def _load_authority(plan: Plan) -> Authority | None:
+    certificate, key = _paths(plan.directory, "ca")
+    if plan.force or not (certificate.exists() or key.exists()):
+        return None
+    try:
+        return Authority.load(KeyPair(certificate.read_bytes(), key.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CommandError(
+            f"{certificate} and {key} are there but cannot be used together ({error}): put the missing or right file back,"
+            " or replace everything with --force"
+        ) from error
+
+
+def _doubts(path: Path, authority: Authority, hosts: Sequence[str], now: datetime) -> list[str]:
+    """What is wrong with a certificate that is kept."""
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError:
+        return [f"{path} is no certificate: issue it anew with --renew"]
+    doubts = []
+    if not authority.signed(certificate):
+        doubts.append(f"{path} was issued by another authority: issue it anew with --renew")
+    if certificate.not_valid_after_utc - now < RENEW_WITHIN:
+        doubts.append(f"{path} ends on {certificate.not_valid_after_utc:%Y-%m-%d}: issue it anew with --renew")
+    missing = sorted(set(hosts) - hosts_of(certificate))
+    if missing:
+        doubts.append(f"{path} is not for {', '.join(missing)}: issue it anew with --renew")
+    return doubts
