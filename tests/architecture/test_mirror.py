@@ -7,7 +7,9 @@ import re
 
 from tests.support.source_tree import PRODUCT, ROOT, python_files, syntax_of
 
-WITHOUT_UNIT_TEST: dict[str, str] = {}
+WITHOUT_UNIT_TEST: dict[str, str] = {
+    "scrubber/adapters/bus.py": "tests/integration/scrubber: it speaks to a real nats-server",
+}
 """Modules (``part/module.py``) that are tested elsewhere, each with the reason."""
 
 _SOURCE = re.compile(r"(?:libs|services)/[^/]+/src/fairlead/(?P<module>.+)|cli/src/fairlead/(?P<cli>.+)")

@@ -1,0 +1,1 @@
+"""Where NATS is spoken."""

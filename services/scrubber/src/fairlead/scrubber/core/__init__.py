@@ -1,0 +1,1 @@
+"""Decisions about objects: rules, redaction, the second check. Pure functions over bytes."""
