@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from fairlead.kube.kubeconfig import Material
+    from fairlead.kube.material import Material
 
 TOKEN_FILE_PERIOD_S = 60.0
 EXPIRY_MARGIN_S = 60.0

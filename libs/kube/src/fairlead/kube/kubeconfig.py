@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import base64
 import copy
-import hashlib
-import ssl
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,7 @@ from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, exec_provider, incluster_config, kube_config
 
 from fairlead.kube.errors import CredentialsError
+from fairlead.kube.material import Material, material_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,26 +39,6 @@ _loader_lock = threading.Lock()
 _LOADER_FAULTS = (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What a kubeconfig context or a service account says at one moment.
-
-    ``tls`` is None for a plain http server. ``tls_digest`` is equal for equal certificates, keys and CAs.
-    ``authorization`` is the header's value, None where a client certificate (or nobody) speaks. ``expires`` is when
-    an exec plug-in's answer runs out (Unix time); ``rotates`` says that a file behind ``authorization`` may change.
-    """
-
-    server: str
-    tls: ssl.SSLContext | None
-    tls_digest: str
-    tls_server_name: str | None
-    ca_fingerprint: str
-    authorization: str | None
-    proxy: str | None
-    expires: float | None = None
-    rotates: bool = False
-
-
 def read_kubeconfig(source: Path | str, context: str | None, *, insecure: bool, no_proxy: bool) -> Material:
     """Read one context of a kubeconfig: a file (``Path``) or its contents (``str``).
 
@@ -71,6 +50,8 @@ def read_kubeconfig(source: Path | str, context: str | None, *, insecure: bool, 
     """
     where, base, config = _parse(source)
     chosen = _choose(config, context, where)
+    place = f"{where}, context {chosen.context!r}"
+    _check_base64(chosen, place)
     expires = None
     user = chosen.user
     if "exec" in user:
@@ -83,15 +64,14 @@ def read_kubeconfig(source: Path | str, context: str | None, *, insecure: bool, 
                 chosen.config, active_context=chosen.context, config_base_path=base, temp_file_path=scratch
             ).load_and_set(configuration)
         except _LOADER_FAULTS as error:
-            raise CredentialsError(f"{where}, context {chosen.context!r}: {_told(error)}") from error
+            raise CredentialsError(f"{place}: {_told(error)}") from error
         if user and not configuration.api_key.get("BearerToken") and not configuration.cert_file:
             raise CredentialsError(
-                f"{where}, context {chosen.context!r}: its user holds no usable credentials "
+                f"{place}: its user holds no usable credentials "
                 f"(found only {', '.join(sorted(user))}); give a token, tokenFile, client certificate or exec plug-in"
             )
-        return _material(
-            configuration, insecure=insecure, no_proxy=no_proxy, expires=expires, rotates="tokenFile" in user
-        )
+        material = material_of(configuration, place, insecure=insecure, no_proxy=no_proxy)
+    return replace(material, expires=expires, rotates="tokenFile" in user)
 
 
 def read_service_account(
@@ -117,7 +97,8 @@ def read_service_account(
             f"service account in {directory}: {_told(error)} Outside a pod, or with "
             "automountServiceAccountToken: false, configure a kubeconfig instead."
         ) from error
-    return _material(configuration, insecure=insecure, no_proxy=no_proxy, expires=None, rotates=True)
+    place = f"service account in {directory}"
+    return replace(material_of(configuration, place, insecure=insecure, no_proxy=no_proxy), rotates=True)
 
 
 @dataclass(slots=True)
@@ -193,6 +174,18 @@ def _named(entries: object) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)}
 
 
+def _check_base64(chosen: _Chosen, place: str) -> None:
+    """The loader would drop characters that are no base64, and fail later without a name."""
+    for entry in (chosen.cluster, chosen.user):
+        for name, value in entry.items():
+            if not name.endswith("-data"):
+                continue
+            try:
+                base64.b64decode("".join(str(value).split()), validate=True)
+            except ValueError as error:
+                raise CredentialsError(f"{place}: {name} is no base64") from error
+
+
 def _run_exec_plugin(chosen: _Chosen, base: str) -> tuple[dict[str, Any], float | None]:
     """Ask the plug-in and give its answer the form of a kubeconfig user (client.authentication.k8s.io)."""
     place = f"context {chosen.context!r}: exec plug-in"
@@ -217,59 +210,6 @@ def _run_exec_plugin(chosen: _Chosen, base: str) -> tuple[dict[str, Any], float 
         return user, datetime.fromisoformat(until).timestamp() if until else None
     except (TypeError, ValueError) as error:
         raise CredentialsError(f"{place}: its expirationTimestamp is no RFC 3339 time") from error
-
-
-def _material(
-    configuration: Configuration, *, insecure: bool, no_proxy: bool, expires: float | None, rotates: bool
-) -> Material:
-    server = configuration.host.rstrip("/")
-    tls, digest, fingerprint = None, "", ""
-    if server.startswith("https://"):
-        tls, digest, fingerprint = _tls(configuration, insecure=insecure)
-    elif not server.startswith("http://"):
-        raise CredentialsError(f"server {server!r} is no http(s) URL")
-    token = configuration.api_key.get("BearerToken")
-    proxy = None if no_proxy else configuration.proxy
-    if proxy and not proxy.startswith(("http://", "https://")):
-        scheme = proxy.partition(":")[0]
-        raise CredentialsError(f"proxy of scheme {scheme!r} is not supported; use an http(s) proxy or set noProxy")
-    return Material(
-        server=server,
-        tls=tls,
-        tls_digest=digest,
-        tls_server_name=configuration.tls_server_name,
-        ca_fingerprint=fingerprint,
-        authorization=" ".join(token.split()) if token else None,
-        proxy=proxy,
-        expires=expires,
-        rotates=rotates,
-    )
-
-
-def _tls(configuration: Configuration, *, insecure: bool) -> tuple[ssl.SSLContext, str, str]:
-    """Build the context while the loader's temporary files exist; returns it, its digest and the CA's fingerprint."""
-    verify = configuration.verify_ssl and not insecure
-    digest, fingerprint = hashlib.sha256(b"verify" if verify else b"insecure"), ""
-    try:
-        if configuration.ssl_ca_cert and verify:
-            context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-            authorities = sorted(context.get_ca_certs(binary_form=True))
-            fingerprint = "sha256:" + hashlib.sha256(b"".join(authorities)).hexdigest()
-            digest.update(fingerprint.encode())
-        else:
-            context = ssl.create_default_context()
-        if not verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if configuration.cert_file:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
-            for file in (configuration.cert_file, configuration.key_file or configuration.cert_file):
-                digest.update(Path(file).read_bytes())
-    except (OSError, ssl.SSLError) as error:  # OpenSSL's texts name the fault, never the key
-        raise CredentialsError(
-            f"server {configuration.host}: certificate authority, client certificate or key cannot be used: {error}"
-        ) from error
-    return context, digest.hexdigest(), fingerprint
 
 
 def _told(error: Exception) -> str:

@@ -1,0 +1,161 @@
+"""One session: what is sent, what is sent again, and what comes back."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.scripted_api import Reply, ScriptedApi, failure, kubeconfig_of, reply
+
+from fairlead.kube import credentials as credentials_module
+from fairlead.kube.credentials import from_kubeconfig
+from fairlead.kube.errors import ApiError, NotFound, ProtocolError, Unauthorized, Unreachable
+from fairlead.kube.session import USER_AGENT, KubeSession, Limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POD = "/api/v1/namespaces/shop/pods/web"
+
+
+async def test_a_request_carries_who_we_are_and_what_was_asked(api: ScriptedApi, session: KubeSession) -> None:
+    """Token, User-Agent, query, body; a body is JSON unless told otherwise, and no compression is asked for."""
+    api.on(POD, reply({"ok": True}, 201, Audit_ID="a-1"))
+
+    answer = await session.request("PUT", POD, params={"dryRun": "All", "fieldManager": "a b"}, body=b"{}")
+    await session.request("PATCH", POD, headers={"content-type": "application/merge-patch+json"}, body=b"{}")
+
+    assert (answer.status, answer.headers["audit-id"], answer.body) == (201, "a-1", b'{"ok":true}')
+    first, second = api.seen
+    assert (first.method, first.path, first.body) == ("PUT", f"{POD}?dryRun=All&fieldManager=a+b", b"{}")
+    assert first.headers["Authorization"] == "Bearer sesame"
+    assert first.headers["User-Agent"] == USER_AGENT
+    assert first.headers["Content-Type"] == first.headers["Accept"] == "application/json"
+    assert first.headers["Accept-Encoding"] == "identity"
+    assert second.headers["Content-Type"] == "application/merge-patch+json"
+
+
+async def test_a_path_is_sent_as_it_is(api: ScriptedApi) -> None:
+    """Below the server's own path, escapes untouched."""
+    path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode%2Fx"
+    credentials = await from_kubeconfig(kubeconfig_of(api.url + "/k8s/clusters/c-1/"), no_proxy=True)
+    async with KubeSession(credentials) as session:
+        await session.request("GET", path + "?a=%2F", raw=True)
+
+    assert api.seen[0].path == f"/k8s/clusters/c-1{path}?a=%2F"
+
+
+async def test_failures_are_raised_by_meaning_unless_raw(api: ScriptedApi, session: KubeSession) -> None:
+    """Raw is for the tunnel: any answer is the caller's answer."""
+    api.on(POD, failure(404, "NotFound", 'pods "web" not found'))
+
+    with pytest.raises(NotFound, match='pods "web" not found'):
+        await session.request("GET", POD)
+    assert (await session.request("GET", POD, raw=True)).status == 404
+
+
+async def test_a_redirect_is_not_followed(api: ScriptedApi, session: KubeSession) -> None:
+    """Credentials go nowhere else."""
+    api.on(POD, Reply(307, {"Location": "/elsewhere"}))
+
+    with pytest.raises(ApiError) as refused:
+        await session.request("GET", POD)
+    assert refused.value.code == 307
+    assert len(api.seen) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])
+async def test_a_write_is_sent_once(api: ScriptedApi, session: KubeSession, method: str) -> None:
+    """A connection that breaks leaves the outcome open, and that is what the caller is told."""
+    api.on(POD, Reply(ending="cut"), reply({}))
+
+    with pytest.raises(Unreachable) as failed:
+        await session.request(method, POD, body=b"{}")
+    assert failed.value.maybe_sent
+    assert len(api.seen) == 1
+
+
+async def test_a_get_on_a_closed_connection_is_sent_again_once(api: ScriptedApi, session: KubeSession) -> None:
+    """A server may close a kept connection at any moment; a second break is told."""
+    api.on(POD, Reply(ending="cut"), reply({"ok": True}), Reply(ending="cut"))
+
+    assert (await session.request("GET", POD)).body == b'{"ok":true}'
+    with pytest.raises(Unreachable):
+        await session.request("GET", POD)
+    assert len(api.seen) == 4
+
+
+async def test_an_answer_over_the_limit_is_an_error(api: ScriptedApi) -> None:
+    """Memory stays bounded."""
+    api.on(POD, Reply(chunks=(b"x" * 600, b"x" * 600)))
+    credentials = await from_kubeconfig(kubeconfig_of(api.url), no_proxy=True)
+
+    async with KubeSession(credentials, limits=Limits(answer_limit_bytes=1000)) as session:
+        with pytest.raises(ProtocolError, match="longer than 1000 bytes"):
+            await session.request("GET", POD)
+
+
+async def test_compression_is_asked_for_only_when_wanted(api: ScriptedApi) -> None:
+    """The body comes back unpacked."""
+    api.on(POD, Reply(headers={"Content-Encoding": "gzip"}, chunks=(gzip.compress(b"{}"),)))
+    credentials = await from_kubeconfig(kubeconfig_of(api.url), no_proxy=True)
+
+    async with KubeSession(credentials, compressed=True) as session:
+        assert (await session.request("GET", POD)).body == b"{}"
+    assert api.seen[0].headers["Accept-Encoding"] == "gzip"
+
+
+async def test_a_renewed_token_is_tried_after_a_401(
+    api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Authentication comes before everything else, so even a write may be sent again; an unchanged token is not."""
+    monkeypatch.setattr(credentials_module, "RELOAD_PAUSE_S", 0.0)
+    (tmp_path / "token").write_text("old")
+    kubeconfig = kubeconfig_of(api.url, user=f"{{tokenFile: {tmp_path / 'token'}}}")
+    api.on(POD, failure(401, "Unauthorized"), reply({}), failure(401, "Unauthorized"))
+
+    async with KubeSession(await from_kubeconfig(kubeconfig, no_proxy=True)) as session:
+        (tmp_path / "token").write_text("new")
+        assert (await session.request("PUT", POD, body=b"{}")).status == 200
+        with pytest.raises(Unauthorized):
+            await session.request("PUT", POD, body=b"{}")
+
+    assert [seen.headers["Authorization"] for seen in api.seen] == ["Bearer old", "Bearer new", "Bearer new"]
+
+
+async def test_a_stream_gives_chunks_as_they_come(api: ScriptedApi, session: KubeSession) -> None:
+    """Nothing waits for the end of the answer, and leaving early is fine."""
+    api.on(POD, Reply(chunks=(b"one\n",), ending="silence"))
+
+    async with aclosing(session.stream(POD)) as chunks:
+        assert await anext(chunks) == b"one\n"
+    with pytest.raises(NotFound):
+        await anext(session.stream("/nowhere"))
+
+
+async def test_each_exchange_is_counted(api: ScriptedApi) -> None:
+    """Method, class of the path, code, time; code 0 when no answer came."""
+    told: list[tuple[str, str, int]] = []
+    api.on(POD, reply({}), Reply(ending="cut"))
+    credentials = await from_kubeconfig(kubeconfig_of(api.url), no_proxy=True)
+
+    def count(method: str, path_class: str, code: int, seconds: float) -> None:
+        assert seconds >= 0
+        told.append((method, path_class, code))
+
+    async with KubeSession(credentials, on_request=count) as session:
+        await session.request("GET", POD)
+        with pytest.raises(Unreachable):
+            await session.request("PUT", POD)
+
+    assert told == [("GET", "pods", 200), ("PUT", "pods", 0)]
+
+
+async def test_a_closed_session_sends_nothing(api: ScriptedApi) -> None:
+    """Using it outside its ``async with`` is a mistake in the program."""
+    session = KubeSession(await from_kubeconfig(kubeconfig_of(api.url), no_proxy=True))
+
+    with pytest.raises(RuntimeError):
+        await session.request("GET", POD)
