@@ -83,6 +83,9 @@ GATEWAY_OPERATIONS = Counter(
 GATEWAY_OPERATION_SECONDS = Histogram(
     "fairlead_gateway_operation_seconds", "From the receipt of an operation to its result.", ["kind"], buckets=SECONDS
 )
+GATEWAY_LATE_RESULTS = Counter(
+    "fairlead_gateway_late_results_total", "Results of operations that had ended already; they change nothing."
+)
 GATEWAY_REQUESTS = Counter(
     "fairlead_gateway_http_requests_total", "HTTP requests by route and code.", ["route", "code"]
 )

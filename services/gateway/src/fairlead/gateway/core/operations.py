@@ -12,7 +12,7 @@ A final state never changes, but for one: an `unknown` operation takes a true re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -113,6 +113,7 @@ class Operation:
     outcome: Outcome | None = None
     result_bytes: int = 0
     """Size of the result's body while it is kept."""
+    traceparent: str = ""
 
     @property
     def final(self) -> bool:
@@ -130,6 +131,7 @@ class Dispatch:
     first_incarnation: str
     deadline: datetime
     request: bytes
+    traceparent: str = ""
 
 
 def accepts(state: State, final: State) -> bool:
@@ -187,6 +189,11 @@ def ending_without_request(operation: Operation) -> Outcome:
         reason="KeyLost",
         message=f"{what}, so it cannot be asked for again; it was sent and may have taken effect",
     )
+
+
+def with_note(outcome: Outcome, note: str) -> Outcome:
+    """The same outcome with a note before its message."""
+    return replace(outcome, message=f"{note}{outcome.message}")
 
 
 def describe(subject: Subject) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from hashlib import sha256
 
 PREFIX = "flt_"
@@ -38,7 +39,7 @@ class Verb(StrEnum):
 class Grant:
     """What one credential allows.
 
-    ``accounts`` are shell patterns (``prod-*``). A credential is recognised by ``digest``, the SHA-256 of its token, or,
+    ``accounts`` are patterns (`matches`). A credential is recognised by ``digest``, the SHA-256 of its token, or,
     with an empty digest, by ``certificate``: a pattern for the common name or a DNS name of a client certificate.
     """
 
@@ -52,7 +53,7 @@ class Grant:
 
     def allows(self, account: str) -> bool:
         """Whether the credential covers an account."""
-        return any(fnmatchcase(account, pattern) for pattern in self.accounts)
+        return any(matches(pattern, account) for pattern in self.accounts)
 
     def valid(self, now: datetime) -> bool:
         """Whether it has not expired."""
@@ -71,6 +72,16 @@ class TokenRecord:
     created_by: str
     expires: datetime | None
     revoked: datetime | None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text fits a pattern, in which ``*`` stands for any text and ``?`` for one character."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
 
 
 def make_token() -> str:
@@ -106,6 +117,6 @@ def find_by_names(grants: Iterable[Grant], names: Iterable[str], now: datetime) 
     """Find the grant of a verified client certificate by its common name and DNS names."""
     presented = tuple(names)
     for grant in grants:
-        if grant.certificate and grant.valid(now) and any(fnmatchcase(name, grant.certificate) for name in presented):
+        if grant.certificate and grant.valid(now) and any(matches(grant.certificate, name) for name in presented):
             return grant
     return None

@@ -1,0 +1,1 @@
+"""One connection to an agent: its two lanes in, its two lanes out."""

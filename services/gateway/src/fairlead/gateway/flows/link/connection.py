@@ -1,0 +1,208 @@
+"""One connection to an agent, from its Hello to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from fairlead.contracts.link import FRAME_LIMIT_BYTES
+from fairlead.contracts.v1 import link_pb2 as pb
+from fairlead.gateway.core.operations import Dispatch
+from fairlead.gateway.errors import LinkViolation
+from fairlead.gateway.flows.link import messages
+from fairlead.gateway.flows.link.calls import Calls
+from fairlead.gateway.flows.link.lane import CommitLane
+from fairlead.gateway.flows.link.outbox import Outbox
+from fairlead.runtime import logfields
+from fairlead.runtime.logs import get_logger
+
+log = get_logger()
+CALLS_AT_ONCE = 64
+"""Calls of one agent that are answered at the same time; the next ones wait in its stream."""
+FLUSH_S = 3.0
+"""Time for the last frames of a connection that ends in order."""
+SILENT_INTERVALS = 3
+Write = Callable[[pb.GatewayFrame], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTiming:
+    """Heartbeats and age of connections; seconds."""
+
+    heartbeat_s: float = 20.0
+    max_age_s: float = 7200.0
+    """Spread by ±10 %, so that agents do not come back together."""
+    grace_s: float = 30.0
+    """Between Drain and the end."""
+
+
+class Connection:
+    """What one agent says and is told. `run` handles it all; the other methods return at once.
+
+    Args:
+        calls: answers its questions; knows its Hello and its credentials.
+        lane: takes its data.
+        outbox: what it is told.
+        timing: heartbeats and age.
+
+    """
+
+    def __init__(self, calls: Calls, lane: CommitLane, outbox: Outbox, timing: LinkTiming) -> None:
+        self.id = secrets.token_hex(8)
+        self.hello = calls.hello
+        self.grant = calls.grant
+        self.draining = False
+        self.claims_incarnation = calls.hello.claims_incarnation
+        self._timing = timing
+        self._outbox = outbox
+        self._lane = lane
+        self._calls = calls
+        self._ending: asyncio.Future[LinkViolation | None] = asyncio.get_running_loop().create_future()
+        self._heard = time.monotonic()
+        self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._answers: set[asyncio.Task[None]] = set()
+
+    @property
+    def agent(self) -> str:
+        """Name of the agent."""
+        return self.hello.agent_id
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """Accounts that it holds."""
+        return frozenset(self._calls.clusters)
+
+    @property
+    def takes_operations(self) -> bool:
+        """Whether an operation given to it now would be on its way soon."""
+        return not self.draining and not self._ending.done() and self._outbox.has_room
+
+    def send_operation(self, dispatch: Dispatch) -> None:
+        """Send one attempt; ask `takes_operations` before."""
+        self._outbox.push(messages.operation_frames(dispatch), bulk=True)
+
+    def send_cancel(self, operation_id: str, account: str) -> None:
+        """Ask for a cancellation."""
+        self._outbox.push([pb.GatewayFrame(cancel_operation=pb.CancelOperation(id=operation_id, account=account))])
+
+    def tell(self, frames: Iterable[pb.GatewayFrame]) -> None:
+        """Send control frames."""
+        self._outbox.push(list(frames))
+
+    def drain(self, reason: str) -> None:
+        """Ask the agent to dial anew and to let go of this connection."""
+        if not self.draining:
+            self.draining = True
+            self._outbox.push([pb.GatewayFrame(drain=pb.Drain(reason=reason))])
+
+    def end(self, violation: LinkViolation | None = None) -> None:
+        """End the connection, in order or for a violation."""
+        if not self._ending.done():
+            self._ending.set_result(violation)
+
+    async def committed(self) -> None:
+        """Wait until everything that the agent sent is committed."""
+        await self._lane.drained()
+
+    async def run(self, frames: AsyncIterator[pb.AgentFrame], write: Write) -> None:
+        """Handle the connection until either side ends it.
+
+        Args:
+            frames: what the agent sends after its Hello.
+            write: sends one frame; called by one task only.
+
+        Raises:
+            LinkViolation: why the gateway ended it.
+
+        """
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(self._write(write))
+            workers = [
+                group.create_task(self._read(frames, group)),
+                group.create_task(self._lane.run()),
+                group.create_task(self._beat()),
+                group.create_task(self._grow_old()),
+            ]
+            violation = await self._ending
+            for worker in workers:
+                worker.cancel()
+            self._outbox.close()
+            await asyncio.wait([writer], timeout=FLUSH_S)
+            for task in (writer, *self._answers):
+                task.cancel()
+        if violation is not None:
+            raise violation
+
+    async def _write(self, write: Write) -> None:
+        try:
+            async for frame in self._outbox.frames():
+                await write(frame)
+        except ConnectionError:
+            self.end()
+
+    async def _read(self, frames: AsyncIterator[pb.AgentFrame], group: asyncio.TaskGroup) -> None:
+        try:
+            async for frame in frames:
+                self._heard = time.monotonic()
+                match frame.WhichOneof("body"):
+                    case "data_batch" | "document":
+                        self._lane.offer(frame)
+                    case "heartbeat":
+                        self.claims_incarnation = frame.heartbeat.claims_incarnation or self.claims_incarnation
+                    case "hello":
+                        raise LinkViolation("a second Hello on one connection")
+                    case _:
+                        await self._slots.acquire()
+                        answer = group.create_task(self._answer(frame))
+                        self._answers.add(answer)
+                        answer.add_done_callback(self._answers.discard)
+        except LinkViolation as violation:
+            self.end(violation)
+        except ConnectionError:
+            self.end()
+        else:
+            self.end()
+
+    async def _answer(self, frame: pb.AgentFrame) -> None:
+        try:
+            answer = await self._calls.answer(frame)
+            await self._outbox.put(answer, bulk=answer.HasField("stored_versions_page"))
+        finally:
+            self._slots.release()
+
+    async def _beat(self) -> None:
+        interval_s = self._timing.heartbeat_s
+        while True:
+            await asyncio.sleep(interval_s)
+            silent_s = time.monotonic() - self._heard
+            # An agent whose frames wait for our own answers is not silent.
+            if silent_s > SILENT_INTERVALS * interval_s and not self._slots.locked():
+                log.warning("an agent fell silent", **{logfields.AGENT: self.agent})
+                self.end(LinkViolation(f"nothing was heard of the agent for {silent_s:.0f} s"))
+            self._outbox.push([pb.GatewayFrame(heartbeat=pb.Heartbeat(sent_unix_ms=int(time.time() * 1000)))])
+
+    async def _grow_old(self) -> None:
+        await asyncio.sleep(self._timing.max_age_s * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load, guards nothing
+        self.drain("connection age")
+        await asyncio.sleep(self._timing.grace_s)
+        self.end()
+
+
+def welcome(
+    version: int, *, gateway: str, software_version: str, heartbeat_s: float, window_bytes: int
+) -> pb.GatewayFrame:
+    """The answer to Hello."""
+    return pb.GatewayFrame(
+        welcome=pb.Welcome(
+            protocol_version=version,
+            gateway_id=gateway,
+            software_version=software_version,
+            heartbeat_interval_ms=int(heartbeat_s * 1000),
+            frame_limit_bytes=FRAME_LIMIT_BYTES,
+            data_window_bytes=window_bytes,
+        )
+    )

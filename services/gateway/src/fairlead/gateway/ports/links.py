@@ -1,0 +1,84 @@
+"""What links need of the database, and what the gRPC door needs of links."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fairlead.contracts.v1.link_pb2 import AgentFrame, GatewayFrame
+from fairlead.gateway.core.tokens import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """A connection as every gateway sees it."""
+
+    id: str
+    gateway: str
+    agent: str
+    zone: str
+    mode: str
+    software_version: str
+    credential: str
+    connected: datetime | None = None
+    seen: datetime | None = None
+    accounts: tuple[str, ...] = ()
+
+
+class LinkStore(Protocol):
+    """Who is connected where; every method may raise `DatabaseUnavailable`."""
+
+    async def put(self, record: LinkRecord) -> None:
+        """Store a connection and the accounts that it serves, as it stands now."""
+        ...
+
+    async def touch(self, gateway: str) -> None:
+        """Say that the connections of a gateway live."""
+        ...
+
+    async def remove(self, link: str) -> list[str]:
+        """Forget a connection; returns those of its accounts that no living connection serves."""
+        ...
+
+    async def sweep(self, silent_s: float) -> list[str]:
+        """Forget connections whose gateway was not heard of for so long; returns accounts as `remove` does."""
+        ...
+
+    async def read(self) -> list[LinkRecord]:
+        """Every connection."""
+        ...
+
+
+class DocumentStore(Protocol):
+    """Discovery and OpenAPI documents of accounts."""
+
+    async def put_document(self, account: str, kind: str, path: str, sha256: str, content: bytes) -> None:
+        """Store a document in place of its former state."""
+        ...
+
+
+class LinkConnection(Protocol):
+    """One connection, driven by the door: frames in, frames out."""
+
+    def outgoing(self) -> AsyncIterator[GatewayFrame]:
+        """Frames to write, in order; ends when the connection is to end."""
+        ...
+
+    async def run(self, frames: AsyncIterator[AgentFrame]) -> None:
+        """Handle the agent's frames until either side ends; the first one was handled already.
+
+        Raises:
+            LinkViolation: the agent broke the rules.
+
+        """
+        ...
+
+
+class LinkDesk(Protocol):
+    """What the gRPC door asks of links."""
+
+    def admit(self, token: str, names: tuple[str, ...]) -> Grant | None:
+        """Find what a token, or the names of a verified client certificate, grant; None for strangers."""
+        ...
