@@ -60,7 +60,7 @@ SUBJECTS: tuple[Subject, ...] = (
             "a hint; losing one is healed by the protocol"),
     Subject(f"{OPERATION}.*", ("bridge",), ("executor",), "GatewayFrame.operation, whole request", "empty: taken",
             "one subject an account; no responder means no executor", EXECUTOR_GROUP),
-    Subject(f"{EXECUTOR}.*", ("executor",), ("executor",), "operation id", "`running` or `unknown`",
+    Subject(f"{EXECUTOR}.*", ("executor",), ("executor",), "operation id and run", "`running`, `untouched` or `unknown`",
             "one subject an executor: no responder means that it died"),
     Subject(CANCEL, ("bridge",), ("executor",), "GatewayFrame.cancel_operation", "", "a hint"),
 )  # fmt: skip

@@ -55,6 +55,13 @@ BRIDGE_CALLS = Counter("fairlead_bridge_calls_total", "Calls from the zone, by k
 EXECUTOR_OPERATIONS = Counter(
     "fairlead_executor_operations_total", "Operations by kind and outcome.", ["kind", "outcome"]
 )
+EXECUTOR_RUNNING = Gauge("fairlead_executor_running", "Operations that run.")
+EXECUTOR_WAITING = Gauge("fairlead_executor_waiting", "Operations that wait for a slot.")
+EXECUTOR_TURNED_AWAY = Counter(
+    "fairlead_executor_turned_away_total",
+    "Operations left to their next resend: no room, or waited for too long.",
+    ["reason"],
+)
 EXECUTOR_SECONDS = Histogram("fairlead_executor_operation_seconds", "Time an operation ran.", ["kind"], buckets=SECONDS)
 
 # ---- gateway

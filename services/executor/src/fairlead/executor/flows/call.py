@@ -121,7 +121,10 @@ class Call:
         while True:
             self._check()
             try:
-                return await ask()
+                async with asyncio.timeout(self.remaining_s):
+                    return await ask()
+            except TimeoutError:
+                raise OutOfTime from None
             except (NoAnswer, ApiRefused) as error:
                 tries += 1
                 if not self.retries.is_passing(error) or not await self._pause(error, tries):

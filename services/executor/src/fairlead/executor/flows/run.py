@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from fairlead.contracts.operations import InvalidRequest, Kind, OperationRequest
 from fairlead.executor.core import outcome as outcomes
@@ -17,6 +20,8 @@ from fairlead.executor.flows.deletion import delete
 from fairlead.executor.flows.listing import list_objects
 from fairlead.executor.ports import Clusters
 
+LISTS_AT_ONCE = 2
+"""Of one account: each may hold a whole result in memory."""
 REPLACE_TURNS_MAX = 3
 """How often an unconditional replace meets a change between its read and its write before it gives up."""
 
@@ -27,6 +32,7 @@ class Runner:
     def __init__(self, clusters: Clusters, retries: Retries) -> None:
         self._clusters = clusters
         self._retries = retries
+        self._lists: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LISTS_AT_ONCE))
 
     async def run(
         self, job: Job, request: OperationRequest, *, is_canceled: Callable[[], bool], doubt: bool = False
@@ -49,7 +55,8 @@ class Runner:
         except InvalidRequest as error:
             return outcomes.failed(blank, "BadRequest", str(error), code=400)
         call = Call(job, request, target, cluster, self._retries, is_canceled, doubt)
-        outcome = await _ended(call)
+        async with self._lists[job.account] if request.kind is Kind.LIST else nullcontext():
+            outcome = await _ended(call)
         return outcomes.after_doubt(outcome, request) if call.doubt else outcome
 
 

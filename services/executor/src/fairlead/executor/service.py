@@ -1,0 +1,118 @@
+"""The executor, put together: every task of it is started here."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+
+from fairlead.executor.adapters.bus import BusPeers, OperationFeed, answer_questions, hear_cancellations
+from fairlead.executor.adapters.claims import BucketClaims
+from fairlead.executor.adapters.kubernetes import KubernetesCluster, KubernetesClusters
+from fairlead.executor.adapters.reports import BusReports
+from fairlead.executor.core.backlog import Limits
+from fairlead.executor.core.job import Job
+from fairlead.executor.core.retries import Retries
+from fairlead.executor.errors import ApiRefused, NoAnswer
+from fairlead.executor.flows.claiming import Claiming
+from fairlead.executor.flows.intake import Intake, Work
+from fairlead.executor.flows.operations import Operations
+from fairlead.executor.flows.run import Runner
+from fairlead.executor.settings import RetrySettings, Settings
+from fairlead.kube.credentials import Credentials, from_kubeconfig, from_service_account
+from fairlead.runtime import bus, logfields, tracing
+from fairlead.runtime.errors import chain
+from fairlead.runtime.lifecycle import Scope, Service, Stage
+from fairlead.runtime.logs import get_logger
+from fairlead.runtime.sections import Account
+
+log = get_logger()
+
+
+def build(settings: Settings) -> Service:
+    """Make the executor of its settings."""
+
+    async def start(scope: Scope) -> None:
+        executor_id = f"{socket.gethostname()}-{secrets.token_hex(6)}"  # of this process: a restart is another executor
+        connection = await scope.enter(bus.connect(settings.nats, "executor"))
+        clusters = {
+            account.name: await scope.enter(_cluster(account, no_proxy=settings.kubernetes.no_proxy))
+            for account in settings.kubernetes.accounts
+        }
+        claims = BucketClaims(connection)
+        responses = settings.clouddriver.response_retries
+        operations = Operations(
+            Claiming(executor_id, claims, BusPeers(connection)),
+            Runner(KubernetesClusters(clusters), _retries(settings.kubernetes.retries)),
+            BusReports(
+                connection,
+                max_retries=responses.max_retries if responses.enabled else 0,
+                backoff_s=responses.back_off_ms / 1000,
+            ),
+        )
+        intake = Intake(
+            _limits(settings), _traced(operations), lambda name, work: scope.start(name, work, essential=False)
+        )
+        feed = OperationFeed(connection, intake.accept)
+        scope.ready_when("nats", connection.not_ready)
+        scope.ready_when("claims", claims.not_ready)
+        scope.start("claims", claims.tend())
+        await answer_questions(connection, executor_id, operations.answer)
+        await hear_cancellations(connection, operations.cancel)
+        await feed.open(list(clusters))
+        scope.on_stop(Stage.INTAKE, "take no more operations", feed.close)
+        scope.on_stop(Stage.DRAIN, "finish operations", lambda: _finish(intake, operations))
+        for name, cluster in clusters.items():
+            scope.start(f"introduce {name}", _introduce(name, cluster), essential=False)
+
+    return Service("executor", start)
+
+
+def _cluster(account: Account, *, no_proxy: bool) -> KubernetesCluster:
+    async def login() -> Credentials:
+        without_proxy = account.no_proxy or no_proxy
+        kubeconfig = account.kubeconfig_file or account.kubeconfig_contents.get_secret_value()
+        if not kubeconfig:
+            return await from_service_account(insecure=account.insecure, no_proxy=without_proxy)
+        return await from_kubeconfig(
+            kubeconfig, context=account.context or None, insecure=account.insecure, no_proxy=without_proxy
+        )
+
+    return KubernetesCluster(account.name, login)
+
+
+def _retries(settings: RetrySettings) -> Retries:
+    marks = tuple(mark.lower() for mark in settings.retryable_errors)
+    return Retries(settings.enabled, settings.max_retries, settings.back_off_ms / 1000, settings.retry_any_error, marks)
+
+
+def _limits(settings: Settings) -> Limits:
+    own = settings.executor
+    return Limits(own.concurrency, own.waiting, own.waiting_bytes, own.patience_seconds)
+
+
+def _traced(operations: Operations) -> Work:
+    async def work(job: Job, prompt: bool) -> None:
+        with tracing.span("execute operation", job.traceparent, operation=job.id, attempt=job.attempt):
+            await operations.carry_out(job, prompt=prompt)
+
+    return work
+
+
+async def _introduce(name: str, cluster: KubernetesCluster) -> None:
+    """Say who we are to the API server; trouble is only told, for it concerns this account alone."""
+    try:
+        user = await cluster.who_am_i()
+    except (ApiRefused, NoAnswer) as error:
+        log.warning("an account cannot be used for now", **{logfields.ACCOUNT: name, logfields.ERROR: chain(error)})
+    else:
+        log.info("an account is ready", **{logfields.ACCOUNT: name, logfields.USER: user.name})
+
+
+async def _finish(intake: Intake, operations: Operations) -> None:
+    """Let what runs end; what does not in time is named."""
+    try:
+        await intake.finish()
+    except asyncio.CancelledError:
+        log.warning("operations are left unfinished", **{logfields.OPERATION: operations.active})
+        raise

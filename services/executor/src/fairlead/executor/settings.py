@@ -1,0 +1,63 @@
+"""Configuration of the executor; names and defaults of retries are Armory's (docs/reference/settings.md)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fairlead.runtime.sections import Count, KubernetesSettings, Seconds, ServiceSettings
+from fairlead.runtime.settings import Section
+
+
+class RetrySettings(Section):
+    """Requests to API servers that are sent again: only those that certainly had no effect, or do no harm twice."""
+
+    enabled: bool = True
+    max_retries: Annotated[int, Field(ge=0, le=100)] = 3
+    back_off_ms: Annotated[int, Field(ge=0)] = 3000
+    retry_any_error: bool = False
+    """Retry reads whatever the API server answered."""
+    retryable_errors: tuple[str, ...] = ("timeout", "deadline exceeded")
+    """Parts of an error's text for which reads are retried, regardless of case."""
+
+
+class ExecutorKubernetesSettings(KubernetesSettings):
+    """Clusters, with how their API servers are asked again."""
+
+    retries: RetrySettings = RetrySettings()
+
+
+class ResponseRetrySettings(Section):
+    """Reports that the gateway did not take (`clouddriver.responseRetries`)."""
+
+    enabled: bool = True
+    max_retries: Annotated[int, Field(ge=0, le=100)] = 3
+    back_off_ms: Annotated[int, Field(ge=0)] = 3000
+
+
+class ClouddriverSettings(Section):
+    """The way back."""
+
+    response_retries: ResponseRetrySettings = ResponseRetrySettings()
+
+
+class ExecutorSettings(Section):
+    """The executor's own settings."""
+
+    concurrency: Count = 16
+    """Operations that run at once in this process; each account has one slot more of its own."""
+    waiting: Count = 32
+    """Operations of one account that wait; more are left to other executors and to their next resend."""
+    waiting_bytes: Annotated[int, Field(ge=4096)] = 16 * 1024 * 1024
+    """Size of the requests of one account that wait."""
+    patience_seconds: Seconds = 5.0
+    """How long an operation waits for a slot; the gateway has sent it again by then."""
+
+
+class Settings(ServiceSettings):
+    """Everything the executor reads."""
+
+    kubernetes: ExecutorKubernetesSettings = ExecutorKubernetesSettings()
+    clouddriver: ClouddriverSettings = ClouddriverSettings()
+    executor: ExecutorSettings = ExecutorSettings()
