@@ -15,6 +15,7 @@ from fairlead.kube.credentials import Credentials, from_kubeconfig, from_service
 from fairlead.kube.discovery import discover
 from fairlead.kube.lists import list_pages
 from fairlead.kube.objects import prepare
+from fairlead.kube.resolution import resolve_kind
 from fairlead.kube.session import KubeSession, Limits
 from fairlead.kube.watches import METADATA_OBJECT, WatchEvent, refuses_initial_events, watch
 from fairlead.kube.whoami import cluster_identity, server_version, who_am_i
@@ -57,9 +58,9 @@ class KubernetesCluster:
         """Find the resources behind kinds, each under its preferred version."""
         with _meanings():
             discovery = await discover(self.session)
-        found = {kind: discovery.resolve(kind) for kind in kinds}
+        found = {kind: resolve_kind(discovery, kind) for kind in kinds}
         missing = tuple(kind for kind, resource in found.items() if resource is None)
-        watchable = tuple(each.resource for each in found.values() if each is not None and "watch" in each.verbs)
+        watchable = tuple(each.resource for each in found.values() if each is not None and each.watchable)
         return Catalogue(watchable, missing, discovery.document)
 
     async def version(self, selection: Selection) -> int:

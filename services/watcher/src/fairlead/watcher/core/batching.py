@@ -36,7 +36,7 @@ def collect(
     taken: list[Stream] = []
     for stream in streams:
         while events_max > 0 and bytes_max > 0:
-            part = stream.session.take(events_max, bytes_max)
+            part = stream.session.take(events_max, bytes_max, at_least_one=not batch.parts)
             if part is None:
                 break
             if not taken or taken[-1] is not stream:

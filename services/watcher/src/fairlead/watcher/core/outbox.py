@@ -96,10 +96,10 @@ class Outbox:
         self._in_flight[part.number] = ()
         return part
 
-    def take_events(self, events_max: int, bytes_max: int) -> list[Event]:
+    def take_events(self, events_max: int, bytes_max: int, *, at_least_one: bool) -> list[Event]:
         """Take states out, oldest first, none of an object that is in flight; `carry` must follow.
 
-        At least one is taken when there is one, however large.
+        With ``at_least_one`` a state is taken even if it alone is over the limit.
         """
         taken: list[Event] = []
         size = 0
@@ -107,7 +107,8 @@ class Outbox:
             if key in self._busy:
                 continue
             needed = _size(waiting.event)
-            if taken and (len(taken) == events_max or size + needed > bytes_max):
+            over = len(taken) == events_max or size + needed > bytes_max
+            if over and (taken or not at_least_one):
                 break
             taken.append(waiting.event)
             size += needed

@@ -254,12 +254,12 @@ class Session:
 
     # ---- parts
 
-    def take(self, events_max: int, bytes_max: int) -> Part | None:
-        """Take the next part, None when there is nothing to say."""
+    def take(self, events_max: int, bytes_max: int, *, at_least_one: bool = True) -> Part | None:
+        """Take the next part, None when there is nothing to say (or, without ``at_least_one``, nothing that fits)."""
         part = self.outbox.take_ready()
         if part is not None:
             return part
-        events = self.outbox.take_events(events_max, bytes_max)
+        events = self.outbox.take_events(events_max, bytes_max, at_least_one=at_least_one)
         if not events:
             return None
         reached = self.checkpoint

@@ -35,6 +35,8 @@ from fairlead.watcher.ports import Cluster, Gateway, Item, Seen, State
 
 log = get_logger()
 
+SETTLED_S = 10.0
+"""A session that lived so long was a good one; sessions that end sooner follow each other more and more slowly."""
 REPAIR_FETCH_MAX = 200
 """A repair of more objects than this lists instead."""
 
@@ -98,6 +100,7 @@ class Reflector:
     _over_why: SessionOver | None = None
     _repairs: asyncio.Queue[list[ObjectKey]] = field(default_factory=lambda: asyncio.Queue(maxsize=64))
     _backoff: Backoff = field(default_factory=Backoff)
+    _restarts: Backoff = field(default_factory=lambda: Backoff(0.01, 3.0, 0.5, 30.0))
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(self.pace.retry_base_s, 2.0, 0.5, self.pace.retry_max_s)
@@ -127,10 +130,14 @@ class Reflector:
         """Follow the resource until cancelled."""
         over = SessionOver("start")
         while True:
+            began = time.monotonic()
             try:
                 await self._one_session(over)
             except SessionOver as ended:
                 over = ended
+                if time.monotonic() - began > SETTLED_S:
+                    self._restarts.reset()
+                await asyncio.sleep(self._restarts.next_s())
             except (GatewayUnavailable, AccountRefused) as error:
                 self._enter(State.STALE, error)
                 await self._pause(

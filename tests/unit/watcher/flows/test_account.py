@@ -1,0 +1,117 @@
+"""Keeping an account: claims, refusals, new resources, notices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.watcher_doubles import FakeCluster, FakeGateway, FakeScrubber, changed, until
+from tests.support.watching import PODS, key, seen
+
+from fairlead.contracts.identity import Resource
+from fairlead.runtime.errors import ConfigurationError
+from fairlead.watcher.core.scope import Scope
+from fairlead.watcher.errors import AccountRefused, ClusterUnavailable, GatewayUnavailable
+from fairlead.watcher.flows import account as module
+from fairlead.watcher.flows.account import Account, AccountPlan, Accounts
+from fairlead.watcher.flows.hop import RawHop
+from fairlead.watcher.flows.reflector import Pace
+from fairlead.watcher.flows.states import StateBoard
+from fairlead.watcher.ports import Catalogue, Cluster
+
+DEFINITIONS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)
+WIDGETS = Resource("example.com", "v1", "widgets", "Widget", True)
+
+
+@asynccontextmanager
+async def running(
+    cluster: FakeCluster, gateway: FakeGateway, connect_errors: list[Exception] | None = None
+) -> AsyncIterator[tuple[Account, Accounts]]:
+    """Run one account."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Cluster]:
+        if connect_errors:
+            raise connect_errors.pop(0)
+        yield cluster
+
+    states = StateBoard(gateway, lambda: 1)
+    hop = RawHop(FakeScrubber(), 10**6)
+    subject = Account(AccountPlan("shop", connect, Scope()), gateway, hop, states, asyncio.Semaphore(5), Pace())
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(subject.run())
+        yield subject, Accounts([subject], states)
+        task.cancel()
+
+
+async def test_an_account_is_claimed_before_anything_is_listed() -> None:
+    """The gateway hears who the cluster is; the discovery document follows."""
+    cluster, gateway = FakeCluster(), FakeGateway()
+    async with running(cluster, gateway):
+        await until(lambda: bool(gateway.documents) and bool(gateway.opened))
+
+    assert gateway.claims[0].account == "shop"
+    assert gateway.claims[0].cluster.identity == "uid"
+    assert cluster.asked[:2] == ["describe", "discover"]
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("no such file"), ClusterUnavailable("away")])
+async def test_a_cluster_that_cannot_be_reached_is_tried_again(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bad credentials and absent servers are logged and retried; nothing else suffers."""
+    monkeypatch.setattr(
+        module, "Backoff", lambda **_: type("Now", (), {"next_s": lambda *_a, **_k: 0.001, "reset": lambda _: None})()
+    )
+    gateway = FakeGateway()
+    async with running(FakeCluster(), gateway, [error]):
+        await until(lambda: bool(gateway.claims))
+
+
+async def test_a_refused_account_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals are asked again until a person has decided; until then nothing is opened."""
+    monkeypatch.setattr(module, "REFUSED_RETRY_S", 0.01)
+    gateway = FakeGateway(claim_errors=[AccountRefused("no"), GatewayUnavailable("away", retry_after_s=0.001)])
+    async with running(FakeCluster(), gateway):
+        await until(lambda: bool(gateway.opened))
+
+    assert not gateway.claim_errors
+
+
+async def test_a_new_link_hears_the_claim_again() -> None:
+    """The bridge has a new connection, which knows nothing of the accounts."""
+    gateway = FakeGateway()
+    async with running(FakeCluster(), gateway) as (_, everyone):
+        await until(lambda: bool(gateway.opened))
+        everyone.link(connected=True)
+        await until(lambda: len(gateway.claims) == 2)
+
+
+async def test_new_definitions_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed CustomResourceDefinition makes the account look again, and a kind that appeared is watched."""
+    monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
+    cluster, gateway = FakeCluster(catalogue=Catalogue((DEFINITIONS,), ("Widget.example.com",), b"1")), FakeGateway()
+    async with running(cluster, gateway) as (subject, _):
+        await until(lambda: "watch 10" in cluster.asked)
+        cluster.catalogue = Catalogue((DEFINITIONS, WIDGETS), (), b"2")
+        await cluster.live.put([changed(seen("widgets.example.com", 11, namespace=""))])
+        await until(lambda: len(subject.reflectors) == 2)
+        await until(lambda: gateway.documents == [b"1", b"2"])
+
+
+async def test_notices_reach_the_session_they_name() -> None:
+    """A closed session is opened again, a repair is fetched, unknown sessions are nobody's."""
+    cluster, gateway = FakeCluster([seen("a", 3)], catalogue=Catalogue((PODS,), (), b"")), FakeGateway()
+    async with running(cluster, gateway) as (_, everyone):
+        await until(lambda: "watch 10" in cluster.asked)
+        everyone.session_closed("unknown", "gap")
+        everyone.repair("unknown", [key("a")], relist=False)
+        everyone.repair("session-1", [key("a")], relist=False)
+        await until(lambda: "get a" in cluster.asked)
+        everyone.session_closed("session-1", "superseded")
+        await until(lambda: len(gateway.opened) == 2)
+        await until(lambda: cluster.asked.count("watch 10") == 2)
+        everyone.repair("session-2", [], relist=True)
+        await until(lambda: len(gateway.opened) == 3)
