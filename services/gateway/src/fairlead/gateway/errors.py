@@ -17,6 +17,10 @@ class NotGranted(PermanentError):
     """The credentials are known but do not allow this."""
 
 
+class TokenExists(PermanentError):
+    """The name of a token is taken."""
+
+
 class UnknownOperation(PermanentError):
     """There is no operation of this id among those that the caller may see."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -34,8 +34,8 @@ class LinkStore(Protocol):
         """Store a connection and the accounts that it serves, as it stands now."""
         ...
 
-    async def touch(self, gateway: str) -> None:
-        """Say that the connections of a gateway live."""
+    async def touch(self, gateway: str) -> int:
+        """Say that the connections of a gateway live; tells how many are stored."""
         ...
 
     async def remove(self, link: str) -> list[str]:
@@ -59,26 +59,21 @@ class DocumentStore(Protocol):
         ...
 
 
-class LinkConnection(Protocol):
-    """One connection, driven by the door: frames in, frames out."""
-
-    def outgoing(self) -> AsyncIterator[GatewayFrame]:
-        """Frames to write, in order; ends when the connection is to end."""
-        ...
-
-    async def run(self, frames: AsyncIterator[AgentFrame]) -> None:
-        """Handle the agent's frames until either side ends; the first one was handled already.
-
-        Raises:
-            LinkViolation: the agent broke the rules.
-
-        """
-        ...
-
-
 class LinkDesk(Protocol):
     """What the gRPC door asks of links."""
 
-    def admit(self, token: str, names: tuple[str, ...]) -> Grant | None:
-        """Find what a token, or the names of a verified client certificate, grant; None for strangers."""
+    async def serve(
+        self, grant: Grant, frames: AsyncIterator[AgentFrame], write: Callable[[GatewayFrame], Awaitable[None]]
+    ) -> None:
+        """Handle one connection from its first frame to its end.
+
+        Args:
+            grant: of the connection's credentials.
+            frames: what the agent sends.
+            write: sends a frame; raises ConnectionError once the agent is gone.
+
+        Raises:
+            LinkViolation: why the gateway ended it, or refused it.
+
+        """
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -32,7 +32,7 @@ RETRY_MS = 1000
 class Observed(Protocol):
     """What calls need of observation."""
 
-    async def claim_account(self, claim: AccountClaim, *, zone: str, agent: str) -> ClaimOutcome:
+    async def claim_account(self, claim: AccountClaim, zone: str, agent: str) -> ClaimOutcome:
         """Bind an account to a cluster, or refuse."""
         ...
 
@@ -44,7 +44,7 @@ class Observed(Protocol):
         """A page of what is stored."""
         ...
 
-    async def record_states(self, reports: list[StateReport]) -> None:
+    async def record_states(self, reports: Sequence[StateReport]) -> None:
         """Take over what watchers say."""
         ...
 
@@ -137,7 +137,7 @@ class Calls:
                 " grant it one that covers the account (POST /v1/tokens, gateway.credentials[].accounts), or rename it"
             )
             return ClaimOutcome(granted=False, reason=ClaimReason.NOT_GRANTED, message=message)
-        return await self.observed.claim_account(claim, zone=self.hello.zone_id, agent=self.hello.agent_id)
+        return await self.observed.claim_account(claim, self.hello.zone_id, self.hello.agent_id)
 
     async def _open_session(self, message: pb.OpenSession) -> pb.GatewayFrame:
         self._must_allow(message.account)

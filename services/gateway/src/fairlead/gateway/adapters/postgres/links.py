@@ -1,0 +1,100 @@
+"""Connections and documents of agents in PostgreSQL."""
+
+from __future__ import annotations
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from fairlead.gateway.adapters.postgres.pool import Database
+from fairlead.gateway.ports.links import LinkRecord
+
+
+class PostgresLinks:
+    """`LinkStore` and `DocumentStore` in PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, record: LinkRecord) -> None:
+        """Store a connection as it stands now."""
+        values = {
+            "id": record.id,
+            "gateway": record.gateway,
+            "agent": record.agent,
+            "zone": record.zone,
+            "mode": record.mode,
+            "software_version": record.software_version,
+            "credential": record.credential,
+            "accounts": list(record.accounts),
+        }
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "insert into links (id, gateway, agent, zone, mode, software_version, credential, accounts) values"
+                " (%(id)s, %(gateway)s, %(agent)s, %(zone)s, %(mode)s, %(software_version)s, %(credential)s,"
+                " %(accounts)s) on conflict (id) do update set accounts = excluded.accounts, seen_at = now()",
+                values,
+            )
+
+    async def touch(self, gateway: str) -> int:
+        """Say that the connections of a gateway live; tells how many are stored."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute("update links set seen_at = now() where gateway = %s", [gateway])
+            return cursor.rowcount
+
+    async def remove(self, link: str) -> list[str]:
+        """Forget a connection; returns its accounts that nobody serves any more."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute("delete from links where id = %s returning accounts", [link])
+            return await _unserved(connection, await cursor.fetchall())
+
+    async def sweep(self, silent_s: float) -> list[str]:
+        """Forget connections of gateways that died; returns accounts that nobody serves any more."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                "delete from links where seen_at < now() - make_interval(secs => %s) returning accounts", [silent_s]
+            )
+            return await _unserved(connection, await cursor.fetchall())
+
+    async def read(self) -> list[LinkRecord]:
+        """Every connection."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute("select * from links order by agent, connected_at")
+            return [_record(row) for row in await cursor.fetchall()]
+
+    async def put_document(self, account: str, kind: str, path: str, sha256: str, content: bytes) -> None:
+        """Store a document unless it stands there already."""
+        values = {"account": account, "kind": kind, "path": path, "sha256": sha256, "content": content}
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "insert into documents (account, kind, path, sha256, content) values (%(account)s, %(kind)s, %(path)s,"
+                " %(sha256)s, %(content)s) on conflict (account, kind, path) do update set sha256 = excluded.sha256,"
+                " content = excluded.content, stored_at = now() where documents.sha256 <> excluded.sha256",
+                values,
+            )
+
+
+async def _unserved(connection: AsyncConnection[DictRow], rows: list[DictRow]) -> list[str]:
+    accounts = sorted({account for row in rows for account in row["accounts"]})
+    if not accounts:
+        return []
+    cursor = await connection.execute(
+        "select account from unnest(%s::text[]) as gone(account)"
+        " where not exists (select from links where gone.account = any(links.accounts))",
+        [accounts],
+    )
+    return [row["account"] for row in await cursor.fetchall()]
+
+
+def _record(row: DictRow) -> LinkRecord:
+    return LinkRecord(
+        id=row["id"],
+        gateway=row["gateway"],
+        agent=row["agent"],
+        zone=row["zone"],
+        mode=row["mode"],
+        software_version=row["software_version"],
+        credential=row["credential"],
+        connected=row["connected_at"],
+        seen=row["seen_at"],
+        accounts=tuple(row["accounts"]),
+    )
