@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from fairlead.cli import certs, nats, services
+from fairlead.cli import certs, mirror, nats, ops, services, tokens
 from fairlead.cli.errors import CommandError
 from fairlead.cli.parts.errors import PartError
 from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE, ConfigurationError
@@ -23,6 +23,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 services.register(app)
+_USE = "Use"
+app.add_typer(ops.app, name="ops", rich_help_panel=_USE)
+app.command("accounts", rich_help_panel=_USE)(mirror.accounts)
+app.command("resources", rich_help_panel=_USE)(mirror.resources)
+app.command("objects", rich_help_panel=_USE)(mirror.objects)
+app.add_typer(tokens.app, name="tokens", rich_help_panel=_USE)
 _SET_UP = "Set up"
 app.command("certs", rich_help_panel=_SET_UP)(certs.command)
 app.command("nats-config", rich_help_panel=_SET_UP)(nats.command)
