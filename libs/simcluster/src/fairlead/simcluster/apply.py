@@ -52,17 +52,18 @@ def record_update(old: dict[str, Any] | None, new: dict[str, Any], manager: Mana
     if "status" in new:
         present = fields.union(present, fields.field_set({"status": new["status"]}))
     records: list[dict[str, Any]] = []
-    own: FieldSet = {}
+    known = False
     for record in (old or new)["metadata"].get("managedFields") or ():
         owned = record.get("fieldsV1") or {}
         if manager.same(record):
-            own = fields.existing(owned, present)
+            known = True
+            left = fields.union(fields.existing(owned, present), delta)
+            records.append(record if left == owned else manager.record(left, time))
         elif left := fields.existing(fields.difference(owned, delta), present):
             records.append({**record, "fieldsV1": left})
-    total = fields.union(own, delta)
-    if total:
-        records.append(manager.record(total, time))
-    _set_records(new, records)
+    if delta and not known:
+        records.append(manager.record(delta, time))
+    _set_records(new, [record for record in records if record["fieldsV1"]])
 
 
 def _set_records(obj: dict[str, Any], records: list[dict[str, Any]]) -> None:
@@ -93,7 +94,7 @@ def server_side_apply(
     kept = wanted_set
     for record in others:
         kept = fields.union(kept, record.get("fieldsV1") or {})
-    _drop(merged, fields.difference(own, kept), "")
+    _drop(merged, fields.difference(own, kept))
     records = [
         {**record, "fieldsV1": left}
         for record in others
@@ -145,7 +146,7 @@ def _merged_list(live: list[Any], wanted: list[Any], field: str) -> list[Any]:
     return list(merged.values())
 
 
-def _drop(value: dict[str, Any], dropped: FieldSet, field: str) -> None:
+def _drop(value: dict[str, Any], dropped: FieldSet) -> None:
     for step, below in dropped.items():
         name = step[2:]
         if step.startswith("f:") and name in value:
@@ -157,7 +158,7 @@ def _drop_field(value: dict[str, Any], name: str, below: FieldSet) -> None:
         del value[name]
     elif isinstance(value[name], dict):
         value[name] = dict(value[name])
-        _drop(value[name], below, name)
+        _drop(value[name], below)
         if not value[name]:
             del value[name]
     elif isinstance(value[name], list):
@@ -167,5 +168,5 @@ def _drop_field(value: dict[str, Any], name: str, below: FieldSet) -> None:
                 del items[label]
             elif label in items:
                 items[label] = dict(items[label])
-                _drop(items[label], under, "")
+                _drop(items[label], under)
         value[name] = list(items.values())

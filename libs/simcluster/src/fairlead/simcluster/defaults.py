@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import base64
 import random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.simcluster.errors import cause, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RANDOM_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # without vowels, as k8s.io/apimachinery util/rand
 EMPTY_STATUS: Final[dict[str, dict[str, Any]]] = {
@@ -39,31 +42,34 @@ def random_suffix(length: int = 5) -> str:
 
 def fill(kind: str, obj: dict[str, Any]) -> None:
     """Default an object of a built-in kind in place."""
-    spec = obj.get("spec") or {}
-    match kind:
-        case "Namespace":
-            obj["spec"] = {"finalizers": ["kubernetes"], **spec}
-            obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
-        case "Secret":
-            _secret(obj)
-        case "Pod":
-            _pod_spec(spec)
-        case "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet":
-            _workload(kind, spec)
-        case "Service":
-            _service(spec)
-            obj["spec"] = spec
-        case "Job":
-            _job(obj, spec)
-        case "CronJob":
-            _cron_job(spec)
-        case "PersistentVolumeClaim":
-            spec.setdefault("volumeMode", "Filesystem")
-        case "NetworkPolicy":
-            spec.setdefault("policyTypes", ["Ingress", "Egress"] if "egress" in spec else ["Ingress"])
-        case "Event":
-            for name, value in (("source", {}), ("firstTimestamp", None), ("lastTimestamp", None)):
-                obj.setdefault(name, value)
+    rule = RULES.get(kind)
+    if rule is not None:
+        rule(obj)
+
+
+def _namespace(obj: dict[str, Any]) -> None:
+    obj["spec"] = {"finalizers": ["kubernetes"], **(obj.get("spec") or {})}
+    obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
+
+
+def _config_map(obj: dict[str, Any]) -> None:
+    for name in ("data", "binaryData"):
+        if not obj.get(name):
+            obj.pop(name, None)
+
+
+def _volume_claim(obj: dict[str, Any]) -> None:
+    obj.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+
+
+def _network_policy(obj: dict[str, Any]) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("policyTypes", ["Ingress", "Egress"] if "egress" in spec else ["Ingress"])
+
+
+def _event(obj: dict[str, Any]) -> None:
+    for name, value in (("source", {}), ("firstTimestamp", None), ("lastTimestamp", None)):
+        obj.setdefault(name, value)
 
 
 def keep_assigned(kind: str, old: dict[str, Any], new: dict[str, Any]) -> None:
@@ -82,6 +88,10 @@ def _secret(obj: dict[str, Any]) -> None:
     if encoded:
         obj["data"] = {**(obj.get("data") or {}), **encoded}
     obj.setdefault("type", "Opaque")
+
+
+def _pod(obj: dict[str, Any]) -> None:
+    _pod_spec(obj.setdefault("spec", {}))
 
 
 def _pod_spec(spec: dict[str, Any]) -> None:
@@ -104,27 +114,39 @@ def _template(spec: dict[str, Any]) -> None:
     _pod_spec(spec.setdefault("template", {}).setdefault("spec", {}))
 
 
-def _workload(kind: str, spec: dict[str, Any]) -> None:
-    _template(spec)
-    if kind != "DaemonSet":
-        spec.setdefault("replicas", 1)
-    if kind == "Deployment":
+def _deployment(obj: dict[str, Any]) -> None:
+    spec = _replica_set(obj)
+    strategy = spec.setdefault("strategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         rolling = {"maxUnavailable": "25%", "maxSurge": "25%"}
-        strategy = spec.setdefault("strategy", {})
-        if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-            strategy["rollingUpdate"] = {**rolling, **(strategy.get("rollingUpdate") or {})}
-        spec.setdefault("revisionHistoryLimit", 10)
-        spec.setdefault("progressDeadlineSeconds", 600)
-    if kind == "StatefulSet":
-        spec.setdefault("podManagementPolicy", "OrderedReady")
-        spec.setdefault("updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}})
-        spec.setdefault("revisionHistoryLimit", 10)
-    if kind == "DaemonSet":
-        spec.setdefault("updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}})
-        spec.setdefault("revisionHistoryLimit", 10)
+        strategy["rollingUpdate"] = {**rolling, **(strategy.get("rollingUpdate") or {})}
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
 
 
-def _service(spec: dict[str, Any]) -> None:
+def _replica_set(obj: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = obj.setdefault("spec", {})
+    _template(spec)
+    spec.setdefault("replicas", 1)
+    return spec
+
+
+def _stateful_set(obj: dict[str, Any]) -> None:
+    spec = _replica_set(obj)
+    spec.setdefault("podManagementPolicy", "OrderedReady")
+    spec.setdefault("updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}})
+    spec.setdefault("revisionHistoryLimit", 10)
+
+
+def _daemon_set(obj: dict[str, Any]) -> None:
+    spec = obj.setdefault("spec", {})
+    _template(spec)
+    spec.setdefault("updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}})
+    spec.setdefault("revisionHistoryLimit", 10)
+
+
+def _service(obj: dict[str, Any]) -> None:
+    spec = obj.setdefault("spec", {})
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.get("port"))
@@ -140,7 +162,8 @@ def _service(spec: dict[str, Any]) -> None:
         spec.setdefault("internalTrafficPolicy", "Cluster")
 
 
-def _job(obj: dict[str, Any], spec: dict[str, Any]) -> None:
+def _job(obj: dict[str, Any]) -> None:
+    spec = obj.setdefault("spec", {})
     _template(spec)
     for name, value in (("parallelism", 1), ("completions", 1), ("backoffLimit", 6), ("suspend", False)):
         spec.setdefault(name, value)
@@ -158,12 +181,31 @@ def _job(obj: dict[str, Any], spec: dict[str, Any]) -> None:
     template["labels"] = {**(template.get("labels") or {}), **labels}
 
 
-def _cron_job(spec: dict[str, Any]) -> None:
+def _cron_job(obj: dict[str, Any]) -> None:
+    spec = obj.setdefault("spec", {})
     _template(spec.setdefault("jobTemplate", {}).setdefault("spec", {}))
     spec.setdefault("concurrencyPolicy", "Allow")
     spec.setdefault("suspend", False)
     spec.setdefault("successfulJobsHistoryLimit", 3)
     spec.setdefault("failedJobsHistoryLimit", 1)
+
+
+RULES: Final[dict[str, Callable[[dict[str, Any]], object]]] = {
+    "ConfigMap": _config_map,
+    "CronJob": _cron_job,
+    "DaemonSet": _daemon_set,
+    "Deployment": _deployment,
+    "Event": _event,
+    "Job": _job,
+    "Namespace": _namespace,
+    "NetworkPolicy": _network_policy,
+    "PersistentVolumeClaim": _volume_claim,
+    "Pod": _pod,
+    "ReplicaSet": _replica_set,
+    "Secret": _secret,
+    "Service": _service,
+    "StatefulSet": _stateful_set,
+}
 
 
 def check(group: str, kind: str, obj: dict[str, Any]) -> None:

@@ -78,25 +78,26 @@ def _item_set(label: str, item: Any) -> FieldSet:
 
 
 def changed(old: Any, new: Any, field: str = "") -> FieldSet:
-    """The fields of `new` that `old` lacks or holds with another value."""
-    if isinstance(new, dict) and field not in ATOMIC:
-        before = old if isinstance(old, dict) else {}
-        return _changed_parts(before, new, lambda name: (f"f:{name}", name))
-    if isinstance(new, list) and (items := labelled(field, new)) is not None:
-        before = labelled(field, old) if isinstance(old, list) else None
-        return _changed_parts(before or {}, items, lambda label: (label, ""))
-    return {}
+    """The fields of `new` that `old` lacks or holds with another value; empty when there are none."""
+    return _changed(old, new, field) or {}
 
 
-def _changed_parts(before: dict[str, Any], after: dict[str, Any], label: Any) -> FieldSet:
+def _changed(old: Any, new: Any, field: str) -> FieldSet | None:
+    """As `changed`, but None for no change: an empty set is a leaf that changed."""
+    if isinstance(new, dict) and isinstance(old, dict) and field not in ATOMIC:
+        steps = {f"f:{name}": (name, value, old.get(name), name in old) for name, value in new.items()}
+    elif isinstance(new, list) and isinstance(old, list) and (items := labelled(field, new)) is not None:
+        before = labelled(field, old) or {}
+        steps = {label: ("", item, before.get(label), label in before) for label, item in items.items()}
+    else:
+        return None if old == new else field_set(new, field)
     found: FieldSet = {}
-    for name, value in after.items():
-        step, field = label(name)
-        if name not in before:
-            found[step] = _item_set(step, value) if not field else field_set(value, field)
-        elif before[name] != value:
-            found[step] = changed(before[name], value, field)
-    return found
+    for step, (name, value, past, known) in steps.items():
+        if not known:
+            found[step] = field_set(value, name) if name else _item_set(step, value)
+        elif (difference_below := _changed(past, value, name)) is not None:
+            found[step] = difference_below
+    return found or None
 
 
 def union(one: FieldSet, other: FieldSet) -> FieldSet:

@@ -66,7 +66,7 @@ def _pointer(text: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
 
 
-def _index(container: list[Any], part: str, *, end: int) -> int:
+def _index(part: str, *, end: int) -> int:
     index = end if part == "-" else int(part)
     if not 0 <= index <= end:
         raise IndexError(part)
@@ -75,7 +75,7 @@ def _index(container: list[Any], part: str, *, end: int) -> int:
 
 def _step(container: Any, part: str) -> Any:
     if isinstance(container, list):
-        return container[_index(container, part, end=len(container) - 1)]
+        return container[_index(part, end=len(container) - 1)]
     return container[part]
 
 
@@ -90,7 +90,7 @@ def _add(document: Any, path: list[str], value: Any) -> Any:
         return value
     container = _read(document, path[:-1])
     if isinstance(container, list):
-        container.insert(_index(container, path[-1], end=len(container)), value)
+        container.insert(_index(path[-1], end=len(container)), value)
     else:
         container[path[-1]] = value
     return document
@@ -101,7 +101,7 @@ def _set(document: Any, path: list[str], value: Any) -> Any:
         return value
     container = _read(document, path[:-1])
     if isinstance(container, list):
-        container[_index(container, path[-1], end=len(container) - 1)] = value
+        container[_index(path[-1], end=len(container) - 1)] = value
     else:
         container[path[-1]] = value
     return document
@@ -112,7 +112,7 @@ def _remove(document: Any, path: list[str]) -> Any:
         return None
     container = _read(document, path[:-1])
     if isinstance(container, list):
-        del container[_index(container, path[-1], end=len(container) - 1)]
+        del container[_index(path[-1], end=len(container) - 1)]
     else:
         del container[path[-1]]
     return document

@@ -60,7 +60,7 @@ rolebindings RoleBinding ns - - - -
 roles Role ns - - - -
 storage.k8s.io/v1
 csidrivers CSIDriver cluster - - - -
-csinodes CSINode cluster - - - -
+csinodes CSINode cluster - - status -
 storageclasses StorageClass cluster sc - - r
 volumeattachments VolumeAttachment cluster - - status -
 admissionregistration.k8s.io/v1
@@ -186,7 +186,7 @@ class Registry:
         return None
 
     def by_key(self, key: str) -> Resource | None:
-        """The preferred version of `deployments.apps`, `pods` …"""
+        """The preferred version of a key such as `deployments.apps` or `pods`."""
         return next((each for each in self._served.values() if each.key == key), None)
 
     def of_storage(self, storage: str) -> Resource | None:

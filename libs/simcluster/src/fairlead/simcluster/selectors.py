@@ -141,11 +141,11 @@ def _value_set(tokens: _Tokens) -> frozenset[str]:
     if tokens.take() != "(":
         raise bad_request("unable to parse requirement: found a value, expected: '('")
     values: set[str] = set()
-    while (token := tokens.take()) != ")":
-        if not token:
+    while (value := tokens.take()) != ")":
+        if not value:
             raise bad_request("unable to parse requirement: found '', expected: ',' or ')'")
-        if token != ",":
-            values.add(token)
+        if value != ",":
+            values.add(value)
     return frozenset(values)
 
 

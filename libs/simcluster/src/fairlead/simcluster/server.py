@@ -104,7 +104,7 @@ class Server:
             _drop(raw)
         if isinstance(answer, WatchAnswer):
             cut_after = next((rule.cut_after_bytes for rule in rules if rule.cut_after_bytes is not None), None)
-            return await self._stream(raw, answer, headers, entry, cut_after)
+            return await self._stream(raw, answer, headers=headers, entry=entry, cut_after=cut_after)
         return await self._send(raw, answer, headers, entry)
 
     def _logged(
@@ -181,6 +181,7 @@ class Server:
         self,
         raw: web.Request,
         answer: WatchAnswer,
+        *,
         headers: dict[str, str],
         entry: LoggedRequest,
         cut_after: int | None,

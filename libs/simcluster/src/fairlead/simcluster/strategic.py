@@ -46,27 +46,29 @@ def strategic_merge(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, 
     """Apply a strategic merge patch; the target is not changed."""
     if patch.get("$patch") == "replace":
         return {name: copy.deepcopy(value) for name, value in patch.items() if not name.startswith("$")}
-    merged = dict(target)
-    if "$retainKeys" in patch:
-        merged = {name: value for name, value in merged.items() if name in patch["$retainKeys"]}
+    kept = patch.get("$retainKeys")
+    merged = {name: value for name, value in target.items() if kept is None or name in kept}
     for name, value in patch.items():
         if name.startswith("$deleteFromPrimitiveList/"):
             field = name.partition("/")[2]
             merged[field] = [each for each in merged.get(field) or [] if each not in value]
-        elif name.startswith("$"):
-            continue
-        elif value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict):
-            _merge_object(merged, name, value)
-        elif isinstance(value, list):
-            merged[name] = _merge_list(name, merged.get(name) or [], value)
-        else:
-            merged[name] = value
+        elif not name.startswith("$"):
+            _merge_field(merged, name, value)
     for name, order in patch.items():
         if name.startswith("$setElementOrder/"):
             _reorder(merged, name.partition("/")[2], order)
     return merged
+
+
+def _merge_field(merged: dict[str, Any], name: str, value: Any) -> None:
+    if value is None:
+        merged.pop(name, None)
+    elif isinstance(value, dict):
+        _merge_object(merged, name, value)
+    elif isinstance(value, list):
+        merged[name] = _merge_list(name, merged.get(name) or [], value)
+    else:
+        merged[name] = value
 
 
 def _merge_object(merged: dict[str, Any], name: str, value: dict[str, Any]) -> None:

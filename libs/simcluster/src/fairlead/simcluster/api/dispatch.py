@@ -20,6 +20,7 @@ from fairlead.simcluster.errors import (
     method_not_allowed,
     resource_not_found,
     too_large_request,
+    unsupported_media_type,
 )
 
 if TYPE_CHECKING:
@@ -89,22 +90,26 @@ def _document(state: State, request: Request) -> Answer:
         return json_answer(discovery.SERVER_VERSION)
     if path in ("/api", "/apis"):
         return _root(state, request, core=path == "/api")
-    parts = path.split("/")[1:]
-    document: dict[str, Any] | None = None
+    document = _group_document(state, path.split("/")[1:])
+    if document is None:
+        raise PlainNotFoundError
+    return json_answer(document)
+
+
+def _group_document(state: State, parts: list[str]) -> dict[str, Any] | None:
     match parts:
         case ["api", version]:
-            document = discovery.resource_list(state.registry, "", version)
+            return discovery.resource_list(state.registry, "", version)
         case ["apis", group]:
-            document = discovery.group_document(state.registry, group)
+            return discovery.group_document(state.registry, group)
         case ["apis", group, version]:
             document = discovery.resource_list(state.registry, group, version)
             if document is None and discovery.group_document(state.registry, group):
                 raise resource_not_found()
+            return document
         case ["openapi", "v3"]:
-            document = {"paths": {}}
-    if document is None:
-        raise PlainNotFoundError
-    return json_answer(document)
+            return {"paths": {}}
+    return None
 
 
 def _root(state: State, request: Request, *, core: bool) -> Answer:
@@ -127,18 +132,18 @@ def _review(state: State, request: Request, target: Target) -> Answer | None:
         return None
     if request.method != "POST":
         raise method_not_allowed()
-    metadata = {"creationTimestamp": state.timestamp()}
+    review: dict[str, Any] = {"apiVersion": f"{target.group}/{target.version}"}
+    review["metadata"] = {"creationTimestamp": state.timestamp()}
     if target.plural == "selfsubjectreviews":
         user = {"username": request.user.name, "groups": list(request.user.groups)}
-        kind, extra = "SelfSubjectReview", {"status": {"userInfo": user}}
+        review |= {"kind": "SelfSubjectReview", "status": {"userInfo": user}}
     else:
-        body = patching.decode_object(request.body, "SelfSubjectAccessReview")
-        kind, extra = "SelfSubjectAccessReview", {"spec": body.get("spec") or {}, "status": {"allowed": True}}
-    version = f"{target.group}/{target.version}"
-    return json_answer({"kind": kind, "apiVersion": version, "metadata": metadata, **extra}, 201)
+        spec = _body(request, "SelfSubjectAccessReview").get("spec") or {}
+        review |= {"kind": "SelfSubjectAccessReview", "spec": spec, "status": {"allowed": True}}
+    return json_answer(review, 201)
 
 
-def _on_resource(state: State, request: Request, target: Target) -> Answer | WatchAnswer:
+def _resource(state: State, target: Target) -> Resource:
     resource = state.registry.find(target.group, target.version, target.plural)
     if resource is None:
         if state.registry.versions(target.group):
@@ -148,7 +153,11 @@ def _on_resource(state: State, request: Request, target: Target) -> Answer | Wat
         raise resource_not_found()
     if target.subresource and target.subresource not in resource.subresources:
         raise resource_not_found()
-    verb = verb_of(request, target)
+    return resource
+
+
+def _on_resource(state: State, request: Request, target: Target) -> Answer | WatchAnswer:
+    resource, verb = _resource(state, target), verb_of(request, target)
     match verb:
         case "watch" | "list":
             return _collection(state, request, target, resource, watch=verb == "watch")
@@ -193,9 +202,17 @@ def _write(request: Request, target: Target) -> Write:
     return Write(manager[:128], dry_run=dry, subresource=target.subresource)
 
 
+def _body(request: Request, kind: str) -> dict[str, Any]:
+    """The decoded body of a create or update; StatusError 415 for protobuf, CBOR and YAML, which are not spoken."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip()
+    if media not in ("", "application/json", "application/octet-stream", "application/x-www-form-urlencoded"):
+        raise unsupported_media_type(["application/json"])
+    return patching.decode_object(request.body, kind)
+
+
 def _create(state: State, request: Request, target: Target, resource: Resource) -> Answer:
     view = negotiate(request.headers.get("accept", ""), resource, collection=False)
-    obj = patching.decode_object(request.body, resource.kind)
+    obj = _body(request, resource.kind)
     asked = (obj.get("metadata") or {}).get("namespace") or target.namespace
     if asked != target.namespace:
         why = "the namespace of the provided object does not match the namespace sent on the request"
@@ -213,7 +230,7 @@ def _change(state: State, request: Request, target: Target, resource: Resource) 
         entry, made = patching.apply_object(state, resource, namespace, name, request.body, write, force=force)
         return _object(view, entry, 201 if made else 200)
     if request.method == "PUT":
-        obj = patching.decode_object(request.body, resource.kind)
+        obj = _body(request, resource.kind)
         change = patching.replacement(
             resource if target.subresource != "scale" else replace(resource, custom=False), obj
         )

@@ -87,42 +87,47 @@ def _integer(query: Mapping[str, str], name: str) -> int:
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
 
 
+def _forbidden(field: str, why: str) -> dict[str, str]:
+    return cause("FieldValueForbidden", field, f"Forbidden: {why}")
+
+
+def _unsupported(match: str, supported: str) -> dict[str, str]:
+    why = f'Unsupported value: "{match}": supported values: {supported}'
+    return cause("FieldValueNotSupported", "resourceVersionMatch", why)
+
+
 def _check_match(query: Mapping[str, str], *, watch: bool) -> None:
-    match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
-    causes: list[dict[str, str]] = []
-
-    def forbid(field: str, why: str) -> None:
-        causes.append(cause("FieldValueForbidden", field, f"Forbidden: {why}"))
-
-    def unsupported(supported: str) -> None:
-        why = f'Unsupported value: "{match}": supported values: {supported}'
-        causes.append(cause("FieldValueNotSupported", "resourceVersionMatch", why))
-
-    if watch and "sendInitialEvents" in query:
-        if match != "NotOlderThan":
-            forbid("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-            if match:
-                unsupported('"NotOlderThan"')
-    elif watch:
-        if match:
-            why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-            forbid("resourceVersionMatch", why)
-    else:
-        if match:
-            if not version:
-                why = "resourceVersionMatch is forbidden unless resourceVersion is provided"
-                forbid("resourceVersionMatch", why)
-            if query.get("continue"):
-                forbid("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
-            if match not in ("Exact", "NotOlderThan"):
-                unsupported('"Exact", "NotOlderThan", ""')
-            if match == "Exact" and version == "0":
-                why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
-                forbid("resourceVersionMatch", why)
-        if "sendInitialEvents" in query:
-            forbid("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    causes = _watch_match(query) if watch else _list_match(query)
     if causes:
         raise invalid("meta.k8s.io", "ListOptions", "", causes)
+
+
+def _watch_match(query: Mapping[str, str]) -> list[dict[str, str]]:
+    match, field = query.get("resourceVersionMatch", ""), "resourceVersionMatch"
+    if "sendInitialEvents" not in query:
+        why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        return [_forbidden(field, why)] if match else []
+    if match == "NotOlderThan":
+        return []
+    causes = [_forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")]
+    return [*causes, _unsupported(match, '"NotOlderThan"')] if match else causes
+
+
+def _list_match(query: Mapping[str, str]) -> list[dict[str, str]]:
+    match, field = query.get("resourceVersionMatch", ""), "resourceVersionMatch"
+    version = query.get("resourceVersion", "")
+    causes: list[dict[str, str]] = []
+    if match and not version:
+        causes.append(_forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+    if match and query.get("continue"):
+        causes.append(_forbidden(field, "resourceVersionMatch is forbidden when continue is provided"))
+    if match not in ("", "Exact", "NotOlderThan"):
+        causes.append(_unsupported(match, '"Exact", "NotOlderThan", ""'))
+    if match == "Exact" and version == "0":
+        causes.append(_forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    if "sendInitialEvents" in query:
+        causes.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    return causes
 
 
 def parse_version(text: str) -> int:

@@ -9,7 +9,7 @@ import msgspec
 
 from fairlead.simcluster import apply
 from fairlead.simcluster.api import writing
-from fairlead.simcluster.errors import StatusError, bad_request, cause, invalid, unsupported_media_type
+from fairlead.simcluster.errors import StatusError, bad_request, cause, invalid, not_found, unsupported_media_type
 from fairlead.simcluster.patches import json_patch, merge_patch
 from fairlead.simcluster.store import object_key
 from fairlead.simcluster.strategic import strategic_merge
@@ -89,7 +89,7 @@ def patched(resource: Resource, content_type: str, body: bytes) -> Callable[[dic
     return change
 
 
-def apply_object(  # noqa: PLR0913 - the parts of a request
+def apply_object(  # noqa: PLR0913, PLR0917 - the parts of a request
     state: State, resource: Resource, namespace: str, name: str, body: bytes, write: Write, *, force: bool
 ) -> tuple[Entry, bool]:
     """Server-side apply: the object, and whether it is new; StatusError 400, 404, 409 or 422."""
@@ -107,7 +107,7 @@ def apply_object(  # noqa: PLR0913 - the parts of a request
     manager, time = write.as_manager(resource), state.timestamp()
     if state.store.get(resource.storage, object_key(namespace, name)) is None:
         if write.subresource:
-            raise writing.not_found(resource.group, resource.plural, name)
+            raise not_found(resource.group, resource.plural, name)
         fresh = apply.server_side_apply(None, applied, manager, force=force, time=time)
         return writing.create(state, resource, namespace, fresh, write), True
 
@@ -131,12 +131,13 @@ def scale_of(entry: Entry) -> dict[str, Any]:
     status: dict[str, Any] = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
     if labels:
         status["selector"] = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    replicas = (obj.get("spec") or {}).get("replicas", 0)
     names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in names if name in metadata},
-        "spec": {"replicas": (obj.get("spec") or {}).get("replicas", 0)},
+        "spec": {"replicas": replicas} if replicas else {},
         "status": status,
     }
 

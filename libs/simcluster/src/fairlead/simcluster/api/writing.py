@@ -39,6 +39,22 @@ NAME_RULE: Final = (
     "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
+METADATA_ORDER: Final = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
 SYSTEM_METADATA: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
@@ -67,6 +83,18 @@ def create(state: State, resource: Resource, namespace: str, obj: dict[str, Any]
     _name_object(state, resource, metadata)
     if namespace:
         _check_namespace(state, resource, namespace, metadata["name"])
+    _begin(state, resource, obj)
+    if write.operation != "Apply":
+        apply.record_update(None, obj, write.as_manager(resource), metadata["creationTimestamp"])
+    if state.store.get(resource.storage, object_key(namespace, metadata["name"])):
+        raise already_exists(resource.group, resource.plural, metadata["name"])
+    _check_size(state, resource, obj)
+    return encode_entry(obj, 0) if write.dry_run else state.store.write(resource.storage, obj)
+
+
+def _begin(state: State, resource: Resource, obj: dict[str, Any]) -> None:
+    """Give a new object what the server gives it."""
+    metadata = obj["metadata"]
     for name in (*SYSTEM_METADATA, "selfLink"):
         metadata.pop(name, None)
     metadata["uid"] = str(uuid.uuid4())
@@ -81,15 +109,9 @@ def create(state: State, resource: Resource, namespace: str, obj: dict[str, Any]
         defaults.fill(resource.kind, obj)
         defaults.check(resource.group, resource.kind, obj)
     obj["metadata"] = ordered_metadata(metadata)
-    if write.operation != "Apply":
-        apply.record_update(None, obj, write.as_manager(resource), metadata["creationTimestamp"])
-    if state.store.get(resource.storage, object_key(namespace, metadata["name"])):
-        raise already_exists(resource.group, resource.plural, metadata["name"])
-    _check_size(state, resource, obj)
-    return encode_entry(obj, 0) if write.dry_run else state.store.write(resource.storage, obj)
 
 
-def modify(  # noqa: PLR0913 - the parts of a request
+def modify(  # noqa: PLR0913, PLR0917 - the parts of a request
     state: State,
     resource: Resource,
     namespace: str,
@@ -123,43 +145,40 @@ def modify(  # noqa: PLR0913 - the parts of a request
 
 def _merged_parts(resource: Resource, old: dict[str, Any], new: dict[str, Any], write: Write) -> dict[str, Any]:
     """The new state after the strategy: subresources keep apart, system metadata stays, generation counts."""
-    metadata = dict(new["metadata"])
-    for name in SYSTEM_METADATA:
-        if name in old["metadata"]:
-            metadata[name] = old["metadata"][name]
-        else:
-            metadata.pop(name, None)
-    if write.operation != "Apply":
-        metadata["managedFields"] = old["metadata"].get("managedFields") or []
-        if not metadata["managedFields"]:
-            del metadata["managedFields"]
     if write.subresource == "status":
-        kept = {name: part for name, part in old.items() if name not in ("metadata", "status")}
-        new = {**kept, **({"status": new["status"]} if "status" in new else {})}
-        metadata = {**old["metadata"], "managedFields": metadata.get("managedFields")}
-        if metadata["managedFields"] is None:
-            del metadata["managedFields"]
-    elif "status" in resource.subresources:
-        new = {name: part for name, part in new.items() if name != "status"}
-        if "status" in old:
-            new["status"] = old["status"]
-    new["metadata"] = metadata
-    if not resource.custom and write.subresource != "status":
-        defaults.keep_assigned(resource.kind, old, new)
-        defaults.fill(resource.kind, new)
-        defaults.check(resource.group, resource.kind, new)
-    if (resource.keeps_generation or resource.custom) and _content(old) != _content(new):
+        kept = {name: part for name, part in old.items() if name != "status"}
+        merged = {**kept, **({"status": new["status"]} if "status" in new else {})}
+        metadata = dict(old["metadata"])
+    else:
+        merged = {name: part for name, part in new.items() if name != "status" or "status" not in resource.subresources}
+        if "status" in resource.subresources and "status" in old:
+            merged["status"] = old["status"]
+        metadata = _kept_metadata(old["metadata"], new["metadata"])
+        if not resource.custom:
+            merged["metadata"] = metadata
+            defaults.keep_assigned(resource.kind, old, merged)
+            defaults.fill(resource.kind, merged)
+            defaults.check(resource.group, resource.kind, merged)
+    if write.operation == "Apply":
+        metadata["managedFields"] = new["metadata"].get("managedFields")
+    if (resource.keeps_generation or resource.custom) and _content(old) != _content(merged):
         metadata["generation"] = (old["metadata"].get("generation") or 0) + 1
-    new["metadata"] = ordered_metadata(metadata)
-    return new
+    merged["metadata"] = ordered_metadata(metadata)
+    return merged
+
+
+def _kept_metadata(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The new metadata with the parts that only the server writes."""
+    metadata = {name: part for name, part in new.items() if name not in (*SYSTEM_METADATA, "managedFields")}
+    return metadata | {name: old[name] for name in (*SYSTEM_METADATA, "managedFields") if name in old}
 
 
 def ordered_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata without empty parts, managedFields last as the server writes them."""
-    kept = {name: value for name, value in metadata.items() if value not in (None, {}, [], "")}
-    if "managedFields" in kept:
-        kept["managedFields"] = kept.pop("managedFields")
-    return kept
+    """Metadata without empty parts, in the server's order."""
+    ordered = {name: metadata.get(name) for name in METADATA_ORDER} | metadata
+    kept = {name: value for name, value in ordered.items() if value not in (None, {}, [], "")}
+    kept.setdefault("resourceVersion", "")
+    return {name: kept[name] for name in METADATA_ORDER if name in kept} | kept
 
 
 def _content(obj: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -107,12 +107,8 @@ def owner_reference(api_version: str, kind: str, entry: Entry) -> dict[str, Any]
 
 def template_hash(template: dict[str, Any]) -> str:
     """A short stable hash of a pod template, in the letters of `pod-template-hash`."""
-    number = zlib.crc32(_sorted(template))
-    letters: list[str] = []
-    for _ in range(9):
-        number, at = divmod(number, len(RANDOM_LETTERS)) if number else (0, 0)
-        letters.append(RANDOM_LETTERS[at])
-    return "".join(letters)
+    digest = hashlib.blake2s(_sorted(template), digest_size=10).digest()
+    return "".join(RANDOM_LETTERS[byte % len(RANDOM_LETTERS)] for byte in digest)
 
 
 def terminating(obj: dict[str, Any]) -> bool:
@@ -143,7 +139,7 @@ def pod_from(template: dict[str, Any], owner: dict[str, Any], name: str, *, gene
     return pod
 
 
-def condition(
+def condition(  # noqa: PLR0913 - the parts of a condition
     old: dict[str, Any], kind: str, *, holds: bool, reason: str, message: str, now: str, updates: bool = False
 ) -> dict[str, Any]:
     """A status condition; its transition time moves only when the status changes."""
