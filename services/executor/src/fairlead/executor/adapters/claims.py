@@ -123,7 +123,8 @@ class BucketClaims:
                 self._bucket = None
                 if tried == TRIES_MAX or not self._bus.connected:
                     raise ClaimsUnavailable("the bucket of claims cannot be reached") from error
-                await asyncio.sleep(PAUSE_S)
+                if not isinstance(error, nats.js.errors.NoStreamResponseError):  # then the bucket is made at once
+                    await asyncio.sleep(PAUSE_S)
         raise AssertionError("the last try returns or raises")
 
     async def _open(self) -> KeyValue:
