@@ -57,9 +57,9 @@ class Decoder:
         try:
             document = msgpack.unpackb(data, strict_map_key=True)
             schema, sources, parts = self._fields(document, 3)
-            if schema != SCHEMA_VERSION:
-                raise MalformedEnvelope(f"envelope schema {schema!r:.20} is not {SCHEMA_VERSION}; upgrade this service")
-            batch = Batch([self._source(row) for row in sources], [self._part(row) for row in parts])
+            if _count(schema) != SCHEMA_VERSION:
+                raise MalformedEnvelope(f"envelope schema {schema} is not {SCHEMA_VERSION}; upgrade this service")
+            batch = Batch([self._source(row) for row in _rows(sources)], [self._part(row) for row in _rows(parts)])
         except MalformedEnvelope:
             raise
         except (ValueError, TypeError, msgpack.UnpackException) as error:
@@ -87,7 +87,7 @@ class Decoder:
             source=_count(source),
             number=_count(number),
             checkpoint=None if checkpoint is None else _version(checkpoint),
-            events=[self._event(event) for event in events],
+            events=[self._event(event) for event in _rows(events)],
             inventory=None if inventory is None else self._inventory(inventory),
         )
 
@@ -108,7 +108,7 @@ class Decoder:
     def _inventory(self, row: Any) -> Inventory:
         snapshot, first, until, rows = self._fields(row, 4)
         entries = []
-        for entry in rows:
+        for entry in _rows(rows):
             namespace, name, uid, version = self._fields(entry, 4)
             known = None if version is None else _version(version)
             entries.append(InventoryEntry(ObjectKey(_text(namespace), _text(name)), _text(uid), known))
@@ -161,6 +161,12 @@ def _version(value: Any) -> int:
     if value.__class__ is str:
         return parse_version(value)
     raise MalformedEnvelope("envelope version is neither a number nor decimal text")
+
+
+def _rows(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    raise MalformedEnvelope("envelope list field of a wrong type")
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 VERSION_BITS_MAX = 128
+VERSION_DIGITS_MAX = len(str(2**VERSION_BITS_MAX))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +59,8 @@ def parse_version(text: str) -> int:
         ValueError: the text is no such number. The text itself is not repeated in the error.
 
     """
+    if len(text) > VERSION_DIGITS_MAX:
+        raise ValueError(f"resourceVersion has more than {VERSION_BITS_MAX} bits")
     if not text.isascii() or not text.isdigit() or (len(text) > 1 and text[0] == "0"):
         raise ValueError("resourceVersion is not a decimal number without leading zeros")
     version = int(text)

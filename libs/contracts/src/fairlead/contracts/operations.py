@@ -5,6 +5,7 @@ The same JSON is the body of ``POST /v1/operations`` and the request that travel
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -110,9 +111,11 @@ def decode_request(data: bytes) -> OperationRequest:
     try:
         request = _request_decoder.decode(data)
     except msgspec.ValidationError as error:
-        raise InvalidRequest([str(error)]) from None
-    except msgspec.DecodeError:
+        raise InvalidRequest([_without_value(error)]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidRequest(["the request is no JSON"]) from None
+    except RecursionError:
+        raise InvalidRequest(["the request is nested too deeply"]) from None
     problems = list(_problems(request))
     if problems:
         raise InvalidRequest(problems)
@@ -181,9 +184,18 @@ def identify_manifest(manifest: bytes) -> ManifestIdentity:
     try:
         return _manifest_decoder.decode(manifest)
     except msgspec.ValidationError as error:
-        raise InvalidRequest([f"`manifest` is no Kubernetes object: {error}"]) from None
-    except msgspec.DecodeError:
+        raise InvalidRequest([f"`manifest` is no Kubernetes object: {_without_value(error)}"]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidRequest(["`manifest` is no JSON"]) from None
+    except RecursionError:
+        raise InvalidRequest(["`manifest` is nested too deeply"]) from None
+
+
+def _without_value(error: msgspec.ValidationError) -> str:
+    """The error's text; an enumeration's repeats the value, which may be anything."""
+    return re.sub(
+        r"Invalid enum value .*?(?= - at `|$)", "not one of the values it may have", str(error), flags=re.DOTALL
+    )
 
 
 def _manifest_problems(request: OperationRequest) -> list[str]:

@@ -39,5 +39,8 @@ class ScrubReply:
             ValueError: the bytes are no reply.
 
         """
-        verdict, rules, retry_after_ms = msgpack.unpackb(data)
-        return cls(Verdict(verdict), str(rules), int(retry_after_ms))
+        try:
+            verdict, rules, retry_after_ms = msgpack.unpackb(data)
+            return cls(Verdict(verdict), str(rules), int(retry_after_ms))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(f"no scrub reply ({type(error).__name__})") from None
