@@ -80,8 +80,8 @@ class SessionState:
         self.ahead = {}
 
 
-def begin(state: SessionState | None, request: OpenRequest, session: str) -> SessionState:
-    """The state after a session was opened; ``state`` is None for a reflector never heard of.
+def begin(state: SessionState, request: OpenRequest, session: str) -> SessionState:
+    """The state after a session was opened.
 
     A new epoch begins when the watcher saw the epoch end that is stored, when a contradiction asked for one, and when the
     scope changes: objects may have another content then at the same version (scrub rules), or have left the scope and come
@@ -89,8 +89,6 @@ def begin(state: SessionState | None, request: OpenRequest, session: str) -> Ses
     watcher knows is of a database that was restored from a backup.
     """
     scope = f"{request.resource.version} {request.scope}"
-    if state is None:
-        return SessionState(epoch=max(1, request.known_epoch), scope=scope, session=session)
     epoch = state.epoch
     rescoped = state.scope is not None and state.scope != scope
     if state.wants_epoch or rescoped or request.ended_epoch == epoch:
