@@ -26,10 +26,6 @@ _OPTIONS: dict[str, Any] = {
     "token": Annotated[str | None, _option("token", "Bearer token; a file is better, for others see arguments.")],
     "token_file": Annotated[Path | None, _option("token-file", "File with the token. [FAIRLEAD_TOKEN_FILE]")],
     "ca_file": Annotated[Path | None, _option("ca-file", "Authority of the gateway's certificate. [FAIRLEAD_CA_FILE]")],
-    "cert_file": Annotated[
-        Path | None, _option("cert-file", "Client certificate, instead of a token. [FAIRLEAD_CERT_FILE]")
-    ],
-    "key_file": Annotated[Path | None, _option("key-file", "Its key. [FAIRLEAD_KEY_FILE]")],
 }
 
 

@@ -1,4 +1,4 @@
-"""Durations as people write them: ``30s``, ``2m``, ``500ms``."""
+"""Durations as people write them: ``30s``, ``2m``, ``500ms``, ``90d``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 from fairlead.cli.errors import MisuseError
 
-_FACTORS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)")
+_FACTORS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
 
 
 def parse_duration(text: str, option: str) -> float:

@@ -22,7 +22,8 @@ ANSWER_TIMEOUT_S = 30.0
 WAIT_STEP_S = 20.0
 """How long one request waits for an operation; longer waits are made of several."""
 FINAL_STATES = frozenset({"succeeded", "failed", "unknown", "expired"})
-_PAGE = 500
+PAGE = 500
+"""Rows to a page."""
 
 Document = dict[str, Any]
 
@@ -48,14 +49,13 @@ class Gateway:
         *,
         token: str = "",
         ca_file: Path | None = None,
-        client_certificate: tuple[Path, Path] | None = None,
         trust_env: bool = True,
     ) -> None:
         self.url = url.rstrip("/")
         self._client = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
-            verify=_trust(ca_file, client_certificate),
+            verify=_trust(ca_file),
             timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             trust_env=trust_env,
         )
@@ -99,7 +99,7 @@ class Gateway:
 
     def cancel(self, operation_id: str) -> Document:
         """Ask for the end of an operation."""
-        return _document(self.call("POST", f"/v1/operations/{operation_id}/cancel"))
+        return _document(self.call("DELETE", f"/v1/operations/{operation_id}"))
 
     # ---- the mirror
 
@@ -112,14 +112,21 @@ class Gateway:
         return list(self.call("GET", f"/v1/accounts/{account}/resources")["items"])
 
     def objects(self, account: str, **filters: str) -> Iterator[Document]:
-        """Read rows of the mirror, page by page: filters are kind, namespace, name, labelSelector."""
-        params = {"limit": str(_PAGE), **filters}
+        """Read rows of the mirror, page by page.
+
+        Filters are those of the API: kind or resource, namespace, name, labelSelector, bodies.
+        """
+        params = {"limit": str(PAGE), **filters}
         while True:
             page = self.call("GET", f"/v1/accounts/{account}/objects", params=params)
             yield from page["items"]
             if not page.get("continue"):
                 return
             params["continue"] = page["continue"]
+
+    def agents(self) -> list[Document]:
+        """List the agents that are connected."""
+        return list(self.call("GET", "/v1/agents")["items"])
 
     # ---- tokens
 
@@ -177,10 +184,7 @@ def open_gateway(settings: ClientSettings) -> Gateway:
         raise MisuseError("name the gateway with --gateway https://host:8443 or FAIRLEAD_GATEWAY")
     if not settings.gateway.startswith(("https://", "http://")):
         raise MisuseError(f"{settings.gateway} is no address of a gateway: it looks like https://host:8443")
-    certificate = None
-    if settings.cert_file is not None:
-        certificate = (settings.cert_file, settings.key_file or settings.cert_file.with_suffix(".key"))
-    return Gateway(settings.gateway, token=_token(settings), ca_file=settings.ca_file, client_certificate=certificate)
+    return Gateway(settings.gateway, token=_token(settings), ca_file=settings.ca_file)
 
 
 def _token(settings: ClientSettings) -> str:
@@ -192,15 +196,11 @@ def _token(settings: ClientSettings) -> str:
         raise MisuseError(f"the token file {settings.token_file} cannot be read ({error})") from None
 
 
-def _trust(ca_file: Path | None, client_certificate: tuple[Path, Path] | None) -> ssl.SSLContext:
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=ca_file)
-        if client_certificate is not None:
-            context.load_cert_chain(*client_certificate)
+        return ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # ssl.SSLError is one
-        files = ", ".join(str(path) for path in (ca_file, *(client_certificate or ())) if path)
-        raise MisuseError(f"cannot use {files}: {error.strerror or error}") from None
-    return context
+        raise MisuseError(f"the authority's certificate {ca_file} cannot be used ({error.strerror or error})") from None
 
 
 def _document(answer: Any) -> Document:
@@ -244,6 +244,5 @@ def _told(answer: httpx.Response) -> str:
     if not isinstance(document, dict):
         return ""
     problems = document.get("problems")
-    if isinstance(problems, list) and problems:
-        return "; ".join(map(str, problems))
-    return str(document.get("message") or document.get("detail") or document.get("error") or "")
+    more = "; ".join(map(str, problems)) if isinstance(problems, list) else ""
+    return ": ".join(filter(None, [str(document.get("detail") or ""), more]))

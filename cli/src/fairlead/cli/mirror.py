@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from itertools import islice
 from typing import Annotated
 
 import typer
 
 from fairlead.cli.connection import with_gateway
-from fairlead.cli.gateway import Gateway
+from fairlead.cli.gateway import PAGE, Document, Gateway, GatewayRefusal
 from fairlead.cli.output import Format, OutputOption, show, table
 
 
@@ -18,7 +19,7 @@ def accounts(gateway: Gateway, *, output: OutputOption = Format.TABLE) -> None:
     found = gateway.accounts()
     columns = {
         "NAME": [each["name"] for each in found],
-        "CONNECTED": ["yes" if each.get("connected") else "no" for each in found],
+        "CONNECTED": [_connection(each) for each in found],
         "CLUSTER": [(each.get("cluster") or {}).get("uid") for each in found],
         "SERVER": [(each.get("cluster") or {}).get("server") for each in found],
         "VERSION": [each.get("serverVersion") for each in found],
@@ -36,11 +37,11 @@ def resources(
     """List the kinds of an account with their state and freshness."""
     found = gateway.resources(account)
     columns = {
-        "RESOURCE": [each.get("name") for each in found],
+        "RESOURCE": [each.get("resource") for each in found],
         "NAMESPACE": [each.get("namespace") for each in found],
         "STATE": [each.get("state") for each in found],
         "SINCE": [each.get("since") for each in found],
-        "OBJECTS": [each.get("objects") for each in found],
+        "OBJECTS": [each.get("rows") for each in found],
         "MESSAGE": [each.get("message") for each in found],
     }
     show({"items": found}, output, table(columns, empty="no kinds are watched yet"))
@@ -50,7 +51,7 @@ def resources(
 def objects(  # noqa: PLR0913 - options
     gateway: Gateway,
     account: Annotated[str, typer.Argument(help="Account.")],
-    kind: Annotated[str, typer.Argument(help="Deployment, Deployment.apps or deployments")],
+    kind: Annotated[str, typer.Argument(help="Deployment, Deployment.apps, deployments or deployments.apps")],
     *,
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Only of this namespace.")] = "",
     name: Annotated[str, typer.Option(help="Only of this name.")] = "",
@@ -59,14 +60,26 @@ def objects(  # noqa: PLR0913 - options
     output: OutputOption = Format.TABLE,
 ) -> None:
     """List objects of one kind as the mirror holds them."""
-    filters = {"kind": kind, "namespace": namespace, "name": name, "labelSelector": selector}
+    filters = {"namespace": namespace, "name": name, "labelSelector": selector, "limit": str(min(limit, PAGE))}
     given = {key: text for key, text in filters.items() if text}
-    found = list(islice(gateway.objects(account, **given), limit))
+    try:
+        found = list(islice(gateway.objects(account, kind=kind, **given), limit))
+    except GatewayRefusal as refusal:
+        if refusal.status != HTTPStatus.NOT_FOUND:
+            raise
+        found = list(islice(gateway.objects(account, resource=kind, **given), limit))
     columns = {
         "NAMESPACE": [each.get("namespace") for each in found],
         "NAME": [each["name"] for each in found],
-        "VERSION": [each.get("version") for each in found],
-        "OBSERVED": [each.get("observed") for each in found],
+        "VERSION": [each.get("resourceVersion") for each in found],
+        "UPDATED": [each.get("updatedAt") for each in found],
         "WITHHELD": [each.get("withheld") for each in found],
     }
     show({"items": found}, output, table(columns, empty=f"the mirror holds no {kind} of {account}"))
+
+
+def _connection(account: Document) -> str:
+    """Whether an agent serves it, and whether another cluster claims its name."""
+    if account.get("refused"):
+        return "refused: another cluster claims the name"
+    return "yes" if account.get("connected") else "no"

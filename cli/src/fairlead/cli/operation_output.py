@@ -11,7 +11,7 @@ from fairlead.cli.output import table
 
 def operation_line(operation: Document) -> str:
     """One line: id, what it does to what, and how it stands."""
-    code = operation.get("code")
+    code = _result(operation).get("code")
     return f"{operation['id']}  {_deed(operation)}: {operation['state']}" + (f" (HTTP {code})" if code else "")
 
 
@@ -22,15 +22,16 @@ def operation_table(operations: Sequence[Document]) -> str:
         "ACCOUNT": [each.get("account") for each in operations],
         "OPERATION": [_deed(each) for each in operations],
         "STATE": [each["state"] for each in operations],
-        "CREATED": [each.get("created") for each in operations],
-        "MESSAGE": [_short(each.get("message")) for each in operations],
+        "CREATED": [each.get("createdAt") for each in operations],
+        "MESSAGE": [_short(_result(each).get("message")) for each in operations],
     }
     return table(columns, empty="no operations")
 
 
 def problem_of(operation: Document) -> str:
     """Why an operation did not succeed: the whole message, and for an unknown outcome what that means."""
-    said = operation.get("message") or operation.get("reason") or "no reason was given"
+    result = _result(operation)
+    said = result.get("message") or result.get("reason") or "no reason was given"
     match operation["state"]:
         case "unknown":
             return f"the outcome of {operation['id']} is unknown, it may have taken effect: {said}"
@@ -53,6 +54,10 @@ def object_table(document: Any) -> str:
         "CREATED": [each.get("creationTimestamp") for each in metadata],
     }
     return table(columns, empty="no objects")
+
+
+def _result(operation: Document) -> Document:
+    return operation.get("result") or {}
 
 
 def _deed(operation: Document) -> str:

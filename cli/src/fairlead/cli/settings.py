@@ -23,10 +23,6 @@ class ClientSettings(Section):
     """FAIRLEAD_TOKEN_FILE"""
     ca_file: Path | None = None
     """FAIRLEAD_CA_FILE: authority that signed the gateway's certificate; the system's own when empty."""
-    cert_file: Path | None = None
-    """FAIRLEAD_CERT_FILE: client certificate, instead of a token."""
-    key_file: Path | None = None
-    """FAIRLEAD_KEY_FILE"""
     account: str = ""
     """FAIRLEAD_ACCOUNT"""
 

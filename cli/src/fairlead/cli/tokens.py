@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from fairlead.cli.connection import with_gateway
+from fairlead.cli.durations import parse_duration
 from fairlead.cli.errors import CommandError, MisuseError
 from fairlead.cli.gateway import Gateway
 from fairlead.cli.output import Format, OutputOption, show, table
@@ -41,7 +42,7 @@ def create(  # noqa: PLR0913 - options
     kind: Annotated[Kind, typer.Option(help="Which door it opens.")],
     account: Annotated[list[str], typer.Option("--account", "-a", help="Account, * allowed; repeatable.")],
     verb: Annotated[list[Verb] | None, typer.Option(help="What a caller may do; repeatable. Default: read")] = None,
-    expires: Annotated[str, typer.Option(help="When it ends: 2027-01-31T00:00:00Z; never by default.")] = "",
+    expires_in: Annotated[str, typer.Option(help="How long it is valid: 90d; for ever by default.")] = "",
     file: Annotated[Path | None, typer.Option(help="Write the token to this file instead of printing it.")] = None,
 ) -> None:
     """Make a token. It is shown this once; the gateway keeps its hash alone."""
@@ -52,8 +53,8 @@ def create(  # noqa: PLR0913 - options
     request: dict[str, Any] = {"name": name, "kind": kind.value, "accounts": account}
     if kind is Kind.API:
         request["verbs"] = [each.value for each in verb or [Verb.READ]]
-    if expires:
-        request["expires"] = expires
+    if expires_in:
+        request["expiresInSeconds"] = round(parse_duration(expires_in, "--expires-in"))
     token = str(gateway.create_token(request)["token"])
     if file is None:
         typer.echo(token)
@@ -71,8 +72,8 @@ def create(  # noqa: PLR0913 - options
 def list_(gateway: Gateway, *, output: OutputOption = Format.TABLE) -> None:
     """List tokens, never the tokens themselves."""
     found = gateway.tokens()
-    fields = ("name", "kind", "accounts", "verbs", "created", "expires", "revoked")
-    columns = {field.upper(): [each.get(field) for each in found] for field in fields}
+    fields = ("name", "kind", "accounts", "verbs", "createdAt", "expiresAt", "revokedAt")
+    columns = {field.removesuffix("At").upper(): [each.get(field) for each in found] for field in fields}
     show({"items": found}, output, table(columns, empty="no tokens"))
 
 

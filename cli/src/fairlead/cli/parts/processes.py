@@ -35,7 +35,7 @@ class Process:
     """One program in a session of its own, with its output appended to a log file.
 
     It may be started, ended and started again. It dies with this process: by SIGKILL when this process ends without
-    having stopped it, whatever the reason.
+    having stopped it, whatever the reason. It inherits our environment but for variables that begin with ``without_env``.
     """
 
     def __init__(  # noqa: PLR0913 - what a process is: keyword arguments with defaults
@@ -45,6 +45,7 @@ class Process:
         *,
         log: Path,
         extra_env: Mapping[str, str] | None = None,
+        without_env: str = "",
         cwd: Path | None = None,
         user: str | None = None,
     ) -> None:
@@ -52,6 +53,7 @@ class Process:
         self.command = [str(word) for word in command]
         self.log = log
         self._extra_env = dict(extra_env or {})
+        self._without_env = without_env
         self._cwd = cwd
         self._user = user
         self._child: subprocess.Popen[bytes] | None = None
@@ -168,14 +170,17 @@ class Process:
     def _spawn(self) -> subprocess.Popen[bytes]:
         setpriv = shutil.which("setpriv")
         leash = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
-        environment = {**os.environ, **self._extra_env}  # noqa: TID251 - handed on to the child, not read
+        inherited = os.environ.items()  # noqa: TID251 - handed on to the child, not read
+        kept = {
+            name: text for name, text in inherited if not (self._without_env and name.startswith(self._without_env))
+        }
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - the caller names the program; no shell
                 [*leash, *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env={**kept, **self._extra_env},
                 cwd=self._cwd,
                 start_new_session=True,
                 user=self._user,

@@ -1,0 +1,140 @@
+"""What the services of a stack are told: one YAML file for all, and a few environment variables for each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+AGENT_SERVICES = ("bridge", "executor", "scrubber", "watcher")
+"""In the order in which they are started."""
+GATEWAY = "gateway"
+AGENT = "agent"
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AccountPlan:
+    """One account of a stack; ``options`` are further keys of `kubernetes.accounts[]`, under their names in the file."""
+
+    name: str
+    kubeconfig: Path
+    context: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        """As the configuration file holds it."""
+        place = {"name": self.name, "kubeconfigFile": str(self.kubeconfig), "context": self.context}
+        return {**place, **self.options}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of a stack listen, on 127.0.0.1."""
+
+    nats_url: str
+    database: str
+    link_port: int
+    api_port: int
+
+    @property
+    def link(self) -> str:
+        """What the bridge dials."""
+        return f"127.0.0.1:{self.link_port}"
+
+    @property
+    def api(self) -> str:
+        """REST."""
+        return f"https://127.0.0.1:{self.api_port}"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a stack keeps its files."""
+
+    directory: Path
+
+    @property
+    def configuration(self) -> Path:
+        """The one file that all services read."""
+        return self.directory / "fairlead.yaml"
+
+    @property
+    def logs(self) -> Path:
+        """A log for each process."""
+        return self.directory / "logs"
+
+    @property
+    def pki(self) -> Path:
+        """Authority, certificates and keys."""
+        return self.directory / "pki"
+
+    @property
+    def secrets(self) -> Path:
+        """Passwords, tokens and the gateway's key, for their owner alone."""
+        return self.directory / "secrets"
+
+    @property
+    def ca(self) -> Path:
+        """Authority of the gateway's certificate."""
+        return self.pki / "ca.crt"
+
+    @property
+    def api_token(self) -> Path:
+        """Token of an administrator of the gateway."""
+        return self.secrets / "api.token"
+
+    @property
+    def agent_token(self) -> Path:
+        """Token of the agent."""
+        return self.secrets / "agent.token"
+
+    @property
+    def gateway_key(self) -> Path:
+        """Key under which operations are stored."""
+        return self.secrets / "gateway.key"
+
+    def password(self, service: str) -> Path:
+        """Password of a service's user on the bus."""
+        return self.secrets / f"{service}.password"
+
+
+def document(
+    files: Files, addresses: Addresses, accounts: Sequence[AccountPlan], digests: Mapping[str, str], log_level: str
+) -> Settings:
+    """Make the configuration; ``digests`` are the SHA-256 of the tokens, by the names of their files."""
+    return {
+        "kubernetes": {"accounts": [account.settings() for account in accounts]},
+        "nats": {"url": addresses.nats_url},
+        "logs": {"level": log_level, "format": "json"},
+        "clouddriver": {
+            "grpc": addresses.link,
+            "tls": {"cacertFile": str(files.ca)},
+            "auth": {"tokenFile": str(files.agent_token)},
+        },
+        "gateway": {},
+    }
+
+
+def variables(instance: str, service: str, files: Files, health_port: int, metrics_port: int) -> dict[str, str]:
+    """Environment of one process: the file, its ports, and its users on the bus."""
+    own = {
+        "FAIRLEAD_CONFIG": str(files.configuration),
+        f"FAIRLEAD_{service.upper()}__HEALTH__HOST": "127.0.0.1",
+        f"FAIRLEAD_{service.upper()}__HEALTH__PORT": str(health_port),
+        f"FAIRLEAD_{service.upper()}__HEALTH__METRICS_PORT": str(metrics_port),
+        "HOSTNAME": f"{instance}-0",
+        "no_grpc_proxy": "127.0.0.1",  # gRPC obeys http_proxy otherwise, for loopback too
+    }
+    users = AGENT_SERVICES if service == AGENT else (service,) if service in AGENT_SERVICES else ()
+    for user in users:
+        own[f"FAIRLEAD_{user.upper()}__NATS__USER"] = user
+        own[f"FAIRLEAD_{user.upper()}__NATS__PASSWORD_FILE"] = str(files.password(user))
+    return own
+
+
+def service_of(instance: str) -> str:
+    """The service of an instance: ``executor-2`` is an executor."""
+    return instance.partition("-")[0]
