@@ -19,6 +19,8 @@ class Options:
     """``embedded``: child processes. ``docker``: containers for NATS and PostgreSQL (TEST_PARTS)."""
     require_real: bool
     """Whether a missing part is a failure rather than a skip (FAIRLEAD_REQUIRE_REAL)."""
+    seeds: int
+    """Random runs of the observation path (FAIRLEAD_SEEDS)."""
 
 
 def _from_environment() -> Options:
@@ -26,7 +28,11 @@ def _from_environment() -> Options:
     parts = environment.get("TEST_PARTS") or _PARTS[0]
     if parts not in _PARTS:
         raise pytest.UsageError(f"TEST_PARTS={parts!r}: choose one of {', '.join(_PARTS)}")
-    return Options(parts=parts, require_real=environment.get("FAIRLEAD_REQUIRE_REAL", "") not in ("", "0"))
+    return Options(
+        parts=parts,
+        require_real=environment.get("FAIRLEAD_REQUIRE_REAL", "") not in ("", "0"),
+        seeds=int(environment.get("FAIRLEAD_SEEDS", "10000")),
+    )
 
 
 OPTIONS: Final = _from_environment()
