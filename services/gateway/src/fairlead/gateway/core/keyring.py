@@ -62,7 +62,7 @@ class Keyring:
 
 
 def parse_keys(text: str) -> list[bytes]:
-    """Read a key file: one base64 key of 32 bytes a line, the newest first; ``#`` begins a comment.
+    """Read a key file: one key of 32 bytes a line in base64 of either alphabet, the newest first; ``#`` begins a comment.
 
     Raises:
         ValueError: says which line is wrong, without repeating it.
@@ -74,7 +74,8 @@ def parse_keys(text: str) -> list[bytes]:
         if not word:
             continue
         try:
-            key = base64.b64decode(word, validate=True)
+            padding = "=" * (-len(word) % 4)
+            key = base64.b64decode(word.replace("-", "+").replace("_", "/") + padding, validate=True)
         except binascii.Error:
             raise ValueError(f"line {number} is no base64") from None
         if len(key) != KEY_BYTES:

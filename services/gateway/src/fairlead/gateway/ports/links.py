@@ -51,6 +51,14 @@ class LinkStore(Protocol):
         ...
 
 
+class LinkDirectory(Protocol):
+    """Who is connected, for readers."""
+
+    async def read(self) -> list[LinkRecord]:
+        """Every connection to any gateway; may raise `DatabaseUnavailable`."""
+        ...
+
+
 class DocumentStore(Protocol):
     """Discovery and OpenAPI documents of accounts."""
 
