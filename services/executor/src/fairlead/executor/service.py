@@ -14,7 +14,7 @@ from fairlead.executor.core.backlog import Limits
 from fairlead.executor.core.job import Job
 from fairlead.executor.core.retries import Retries
 from fairlead.executor.errors import ApiRefused, NoAnswer
-from fairlead.executor.flows.claiming import Claiming
+from fairlead.executor.flows.claiming import Claiming, IsPrompt
 from fairlead.executor.flows.intake import Intake, Work
 from fairlead.executor.flows.operations import Operations
 from fairlead.executor.flows.run import Runner
@@ -92,9 +92,9 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _traced(operations: Operations) -> Work:
-    async def work(job: Job, prompt: bool) -> None:
+    async def work(job: Job, is_prompt: IsPrompt) -> None:
         with tracing.span("execute operation", job.traceparent, operation=job.id, attempt=job.attempt):
-            await operations.carry_out(job, prompt=prompt)
+            await operations.carry_out(job, is_prompt)
 
     return work
 

@@ -55,7 +55,7 @@ class Backlog:
         return True
 
     def take(self, now_s: float) -> tuple[list[tuple[Job, float]], list[Job]]:
-        """Take out what may run now, each with the seconds that it waited, and what has waited for too long."""
+        """Take out what may run now, each with the time since when it waits, and what waits for too long."""
         ready: list[tuple[Job, float]] = []
         late: list[Job] = []
         for lane in self._lanes.values():
@@ -66,7 +66,7 @@ class Backlog:
                 elif lane.running == 0 or self._shared < self._limits.slots:
                     self._shared += lane.running > 0
                     lane.running += 1
-                    ready.append((job, now_s - since_s))
+                    ready.append((job, since_s))
                 else:
                     break
                 lane.waiting.popleft()

@@ -77,7 +77,7 @@ class Situation:
     same_incarnation: bool = True
     """Whether the bucket is the one under which the operation was first sent; counts where nobody has begun."""
     prompt: bool = True
-    """Whether the message was taken up as soon as it came."""
+    """Whether the message came only just now, so that it cannot have been sent again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from fairlead.runtime.logs import get_logger
 
 log = get_logger()
 T = TypeVar("T")
+IsPrompt = Callable[[], bool]
 
 CLAIM_TURNS_MAX = 5
 """How often a claim may move under our hands before it is left alone."""
@@ -60,8 +62,10 @@ class Claiming:
             return Owner.RUNNING  # a resend that comes to us gets the outcome
         return Owner.UNTOUCHED if run in self._untouched else Owner.LOST
 
-    async def decide(self, job: Job, request: OperationRequest, *, prompt: bool) -> Ticket | None:
+    async def decide(self, job: Job, request: OperationRequest, is_prompt: IsPrompt) -> Ticket | None:
         """Claim the operation if that can be, and decide what to do; None when the claim keeps moving.
+
+        ``is_prompt`` is asked once the claim stands: whether the message came only just now.
 
         Raises:
             ClaimsUnavailable: nothing may be run.
@@ -70,7 +74,7 @@ class Claiming:
         for _ in range(CLAIM_TURNS_MAX):
             ours = Claim(self.executor_id, secrets.token_hex(8), job.attempt, time.time_ns() // 1_000_000, job.digest)
             try:
-                return await self._decide(job, request, ours, prompt=prompt)
+                return await self._decide(job, request, ours, is_prompt)
             except (ClaimExists, ClaimMoved):
                 continue
         return None
@@ -87,11 +91,11 @@ class Claiming:
                 **{logfields.OPERATION: job.id, logfields.ERROR: chain(error)},
             )
 
-    async def _decide(self, job: Job, request: OperationRequest, ours: Claim, *, prompt: bool) -> Ticket:
+    async def _decide(self, job: Job, request: OperationRequest, ours: Claim, is_prompt: IsPrompt) -> Ticket:
         decision: Decision | None = None
         try:
             held, revision = await self._claim(job.id, ours)
-            situation = Situation(job.attempt, job.digest, is_repeatable(request), prompt=prompt)
+            situation = Situation(job.attempt, job.digest, is_repeatable(request), prompt=is_prompt())
             decision = decisions.decide(await self._in_full(situation, job, held))
             if isinstance(decision, Run) and held is not None:
                 revision = await self._claims.update(job.id, ours, revision)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairlead.executor.core.backlog import Backlog, Limits
 from fairlead.executor.core.job import Job
+from fairlead.executor.flows.claiming import IsPrompt
 from fairlead.runtime import logfields, metrics
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
@@ -15,9 +16,9 @@ from fairlead.runtime.logs import get_logger
 log = get_logger()
 
 PROMPT_S = 1.0
-"""An operation that waited for less was taken up as soon as it came."""
-Work = Callable[[Job, bool], Awaitable[None]]
-"""Carries a job out; the second argument tells whether it was taken up promptly."""
+"""Less after its arrival nobody can have sent an operation again."""
+Work = Callable[[Job, IsPrompt], Awaitable[None]]
+"""Carries a job out."""
 Start = Callable[[str, Coroutine[Any, Any, None]], object]
 
 
@@ -56,14 +57,14 @@ class Intake:
         for job in late:
             metrics.EXECUTOR_TURNED_AWAY.labels("late").inc()
             log.warning("an operation waited for too long and is left to its next resend", **_of(job))
-        for job, waited_s in ready:
-            self._start(f"operation {job.id}", self._carry_out(job, waited_s))
+        for job, since_s in ready:
+            self._start(f"operation {job.id}", self._carry_out(job, since_s))
         metrics.EXECUTOR_RUNNING.set(self._backlog.running)
         metrics.EXECUTOR_WAITING.set(self._backlog.waiting)
 
-    async def _carry_out(self, job: Job, waited_s: float) -> None:
+    async def _carry_out(self, job: Job, since_s: float) -> None:
         try:
-            await self._work(job, waited_s < PROMPT_S)
+            await self._work(job, lambda: _now_s() - since_s < PROMPT_S)
         except Exception as error:  # noqa: BLE001 - one operation must not end the service
             log.error("an operation met an error that nobody handled", **_of(job), **{logfields.ERROR: chain(error)})
         finally:

@@ -18,7 +18,7 @@ from fairlead.executor.core.claims import Owner
 from fairlead.executor.core.job import Job
 from fairlead.executor.core.outcome import Outcome, Verdict
 from fairlead.executor.errors import ClaimsUnavailable, Undelivered
-from fairlead.executor.flows.claiming import Claiming, Ticket
+from fairlead.executor.flows.claiming import Claiming, IsPrompt, Ticket
 from fairlead.executor.flows.run import Runner
 from fairlead.executor.ports import Report, Reports, Stage
 from fairlead.runtime import logfields, metrics
@@ -55,8 +55,8 @@ class Operations:
         """Tell another executor about a run that we have claimed."""
         return Owner.RUNNING if operation_id in self._active else self._claiming.knows(operation_id, run)
 
-    async def carry_out(self, job: Job, *, prompt: bool = True) -> None:
-        """Carry one attempt out; its report says how it ended. ``prompt``: it was taken up as soon as it came."""
+    async def carry_out(self, job: Job, is_prompt: IsPrompt) -> None:
+        """Carry one attempt out; its report says how it ended. ``is_prompt``: whether it came only just now."""
         if not job.is_wellformed:
             log.warning("an operation without a proper id is ignored", **{logfields.ACCOUNT: job.account})
             return
@@ -65,7 +65,7 @@ class Operations:
             return
         self._active.add(job.id)
         try:
-            await self._carry_out(job, prompt=prompt)
+            await self._carry_out(job, is_prompt)
         except ClaimsUnavailable as error:
             log.warning(
                 "an operation is left to its next resend: the bucket of claims is away",
@@ -75,7 +75,7 @@ class Operations:
             self._active.discard(job.id)
             self._canceled.discard(job.id)
 
-    async def _carry_out(self, job: Job, *, prompt: bool) -> None:
+    async def _carry_out(self, job: Job, is_prompt: IsPrompt) -> None:
         started_ms = _now_ms()
         try:
             request = decode_request(job.request)
@@ -88,7 +88,7 @@ class Operations:
             outcome = await self._run(job, request, started_ms, doubt=False)
             await self._end(job, request.kind, outcome, started_ms)
             return
-        ticket = await self._claiming.decide(job, request, prompt=prompt)
+        ticket = await self._claiming.decide(job, request, is_prompt)
         if ticket is not None:
             await self._act(job, request, ticket, started_ms)
 
