@@ -47,7 +47,7 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def prepare_schema(dsn: str, *, wait_s: float = 0.0) -> list[str]:
+async def prepare_schema(dsn: str, *, wait_s: float = 0.0, change: bool = True) -> list[str]:
     """Bring the schema up to date; returns the names of the migrations that were applied.
 
     Several gateways may do so at once. A role without DDL rights may run the gateway when nothing is to be done.
@@ -55,6 +55,7 @@ async def prepare_schema(dsn: str, *, wait_s: float = 0.0) -> list[str]:
     Args:
         dsn: connection string.
         wait_s: how long to wait for a database that is down.
+        change: apply what is missing; else only look.
 
     Raises:
         DatabaseUnavailable: the database stayed down.
@@ -68,7 +69,7 @@ async def prepare_schema(dsn: str, *, wait_s: float = 0.0) -> list[str]:
     while True:
         try:
             with translated():
-                return await _prepare(conninfo)
+                return await _prepare(conninfo, change=change)
         except DatabaseUnavailable as error:
             delay = backoff.next_s()
             if loop.time() + delay > until:
@@ -79,12 +80,16 @@ async def prepare_schema(dsn: str, *, wait_s: float = 0.0) -> list[str]:
             await asyncio.sleep(delay)
 
 
-async def _prepare(conninfo: str) -> list[str]:
+async def _prepare(conninfo: str, *, change: bool) -> list[str]:
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         if connection.info.server_version < MINIMUM_SERVER:
             raise SchemaUnfit("PostgreSQL is older than version 10; use a newer server")
         if not await _missing(connection):
             return []
+        if not change:
+            raise SchemaUnfit(
+                "the database's schema is not up to date; run `fairlead gateway migrate`, then start again"
+            )
         try:
             return await _apply(connection)
         except psycopg.errors.InsufficientPrivilege:

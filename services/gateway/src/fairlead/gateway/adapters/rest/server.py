@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ssl import SSLError
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -71,7 +72,7 @@ class Listener:
     """An open listener: its port, and the work that serves it until `stop`."""
 
     port: int
-    serve: Callable[[], Awaitable[None]]
+    serve: Callable[[], Coroutine[Any, Any, None]]
     stop: Callable[[], Awaitable[None]]
 
 

@@ -1,0 +1,75 @@
+"""Files that the gateway reads and makes: tokens, its key, its addresses."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from fairlead.gateway.core.keyring import Keyring, make_key, parse_keys
+from fairlead.runtime import logfields
+from fairlead.runtime.errors import ConfigurationError
+from fairlead.runtime.logs import get_logger
+
+log = get_logger()
+
+
+def read_text(path: Path, setting: str) -> str:
+    """Read a small file that a setting names.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is empty.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigurationError(f"{setting}: {path} cannot be read ({reason})") from None
+    if not text:
+        raise ConfigurationError(f"{setting}: {path} is empty")
+    return text
+
+
+def load_keyring(path: Path, setting: str) -> Keyring:
+    """Read the key file; make it, for this user alone, when it is not there.
+
+    Raises:
+        ConfigurationError: it holds no keys, or cannot be made.
+
+    """
+    if not path.exists():
+        _make_key_file(path, setting)
+    try:
+        return Keyring(parse_keys(read_text(path, setting)))
+    except ValueError as error:
+        raise ConfigurationError(f"{setting}: {path}: {error}; each line is the base64 of 32 random bytes") from None
+
+
+def _make_key_file(path: Path, setting: str) -> None:
+    text = f"# Key of the gateway's stored operations. Gateways that share a database share it.\n{make_key()}\n"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: {path} is not there and cannot be made ({error.strerror})") from None
+    log.warning("made a key file; back it up, and give it to every gateway of this database", **{
+        logfields.FILE: str(path)})  # fmt: skip
+
+
+def write_addresses(path: Path, addresses: dict[str, str], setting: str) -> None:
+    """Write the listeners' addresses as JSON; the file appears whole.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+
+    """
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        draft.write_text(json.dumps(addresses) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: {path} cannot be written ({error.strerror})") from None
