@@ -28,6 +28,8 @@ class Rule:
     forbids: bool = False
     cut_after_bytes: int | None = None
     hang_up: bool = False
+    after_handling: bool = False
+    """Hang up only when the request has taken effect."""
     namespace: str = ANY
     user: str = ANY
     met: int = 0
@@ -127,7 +129,7 @@ class Faults:
         after_handling: bool = False,
     ) -> Rule:
         """Drop the connection instead of answering; `after_handling`: the request has taken effect by then."""
-        return self.add(Rule(resource, frozenset(verbs), times, hang_up=True, delay_s=-1.0 if after_handling else 0.0))
+        return self.add(Rule(resource, frozenset(verbs), times, hang_up=True, after_handling=after_handling))
 
     def cut_after(self, size_bytes: int, *, resource: str = ANY, times: int | None = 1) -> Rule:
         """Drop the connection of the next watch after so many bytes, wherever in a line that is."""

@@ -94,7 +94,7 @@ class Server:
         if user is None:
             return await self._send(raw, failure(unauthorized()), headers, entry)
         rules = self._faults.meet(target, verb, user)
-        refused = await self._suffer(raw, rules, target, verb, user)
+        refused = await self._suffer(raw, rules, target=target, verb=verb, user=user)
         if refused is None:
             refused = self._unauthorized(target, verb, request)
         if refused is not None:
@@ -126,12 +126,12 @@ class Server:
         )
 
     async def _suffer(
-        self, raw: web.Request, rules: list[Rule], target: Target | None, verb: str, user: User
+        self, raw: web.Request, rules: list[Rule], *, target: Target | None, verb: str, user: User
     ) -> Answer | None:
         for rule in rules:
             if rule.delay_s > 0:
                 await asyncio.sleep(rule.delay_s)
-            if rule.hang_up and rule.delay_s >= 0:
+            if rule.hang_up and not rule.after_handling:
                 _drop(raw)
             if rule.forbids and target is not None:
                 return failure(refusal(target, verb, user))
@@ -201,7 +201,7 @@ class Server:
 class _WatchStream:
     """One watch on its connection: waits for changes, bookmarks, faults and the end of its time."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a stream
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a stream
         self,
         state: State,
         faults: Faults,

@@ -77,7 +77,7 @@ class WatchCursor:
             return error_line(self._pending_error)
         lines: list[bytes] = []
         size = 0
-        while size < limit_bytes and (line := self._next()):
+        while not self.ended and size < limit_bytes and (line := self._next()):
             lines.append(line)
             size += len(line)
         return b"".join(lines)

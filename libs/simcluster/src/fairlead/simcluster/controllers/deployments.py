@@ -28,7 +28,8 @@ class _Set:
 
     @property
     def available(self) -> int:
-        return int((self.obj.get("status") or {}).get("availableReplicas", 0))
+        # A set that was just scaled down still counts the pods that are about to go.
+        return min(int((self.obj.get("status") or {}).get("availableReplicas", 0)), self.replicas)
 
     @property
     def present(self) -> int:
@@ -132,7 +133,7 @@ def _roll(work: Work, obj: dict[str, Any], current: _Set, older: list[_Set]) -> 
     work.set_replicas(REPLICA_SETS, current.entry, wanted)
     spare = current.available + sum(each.available for each in older) - (desired - unavailable)
     for each in sorted(older, key=lambda one: one.revision):
-        unhealthy = each.replicas - min(each.available, each.replicas)
+        unhealthy = each.replicas - each.available
         removed = min(each.replicas, unhealthy + max(min(spare, each.available), 0))
         spare -= removed - unhealthy
         if removed:

@@ -40,7 +40,6 @@ class ControllerManager:
         self._state = state
         self._queue: dict[Place, None] = {}
         self._news = asyncio.Event()
-        self.enabled = True
         state.store.listeners.append(self._hear)
 
     def resync(self) -> None:
