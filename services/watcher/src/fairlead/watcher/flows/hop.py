@@ -27,6 +27,7 @@ LANES = 4
 class _Attached:
     give_up: Callable[[str], None]
     pending_bytes: int = 0
+    coalesced: int = 0
 
 
 class RawHop:
@@ -154,9 +155,10 @@ class RawHop:
     def _count(self, stream: Stream) -> None:
         attached = self._attached.get(stream)
         if attached is not None:
-            pending = stream.session.outbox.pending_bytes
-            self._pending_bytes += pending - attached.pending_bytes
-            attached.pending_bytes = pending
+            outbox = stream.session.outbox
+            self._pending_bytes += outbox.pending_bytes - attached.pending_bytes
+            metrics.WATCHER_COALESCED.inc(outbox.coalesced - attached.coalesced)
+            attached.pending_bytes, attached.coalesced = outbox.pending_bytes, outbox.coalesced
             self._measure()
 
     def _measure(self) -> None:

@@ -1,0 +1,48 @@
+"""Measure the figures and print them beside their targets.
+
+make bench                          everything (several minutes)
+.venv/bin/python -m benchmarks.run --only sustained
+.venv/bin/python -m benchmarks.run --pods 2000 --config-maps 3000 --dry    a rehearsal that writes no result
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import observation, sustained
+from benchmarks.figures import Figure, environment, last_values, show, write
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description="Measure Fairlead's figures on this machine.")
+    parser.add_argument("--only", choices=("observation", "sustained"), help="measure only these")
+    parser.add_argument("--pods", type=int, default=20_000)
+    parser.add_argument("--config-maps", type=int, default=30_000)
+    parser.add_argument("--dry", action="store_true", help="write no result")
+    options = parser.parse_args()
+    conditions = environment()
+    before = last_values()
+    directory = Path(tempfile.mkdtemp(prefix="fairlead-bench-"))
+    directory.chmod(0o755)  # PostgreSQL's own user has to reach its folder below
+    figures: list[Figure] = []
+    try:
+        if options.only != "sustained":
+            figures += observation.measure(directory, pods=options.pods, config_maps=options.config_maps)
+        if options.only != "observation":
+            figures += sustained.measure(directory / "sustained")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    show(figures, before)
+    if not options.dry:
+        print(f"written to {write(figures, conditions)}")
+
+
+if __name__ == "__main__":
+    main()
