@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.support.nats_server",
     "tests.support.database",
     "tests.support.control_plane",
+    "tests.support.programs",
 ]

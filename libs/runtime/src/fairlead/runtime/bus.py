@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager, suppress
 
-import nats
 import nats.errors
-import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.client import JetStreamContext
 
-from fairlead.contracts.streams import MAX_PAYLOAD_BYTES, SERVER_VERSION_MIN
 from fairlead.runtime import logfields
-from fairlead.runtime.errors import ConfigurationError, PermanentError, TransientError, chain
+from fairlead.runtime.errors import PermanentError, TransientError, chain
 from fairlead.runtime.lifecycle import Scope, Stage
 from fairlead.runtime.logs import get_logger
+from fairlead.runtime.nats_client import PENDING_BYTES_MAX, BusUnavailable, check_server, close, dial
 from fairlead.runtime.sections import NatsSettings
+
+__all__ = ["Bus", "BusUnavailable", "Handler", "Message", "NoResponder", "PayloadTooLarge", "attach", "connect"]
 
 log = get_logger()
 
-PENDING_BYTES_MAX = 64 * 1024 * 1024
-"""Bound of what the client buffers for one subscription, and of what it buffers while reconnecting."""
-
 Message = Msg
 Handler = Callable[[Msg], Awaitable[None]]
-
-
-class BusUnavailable(TransientError):
-    """nats-server is away, or did not answer in time."""
 
 
 class NoResponder(TransientError):
@@ -47,8 +38,9 @@ class PayloadTooLarge(PermanentError):
 class Bus:
     """A connection to nats-server that reconnects for as long as the service lives."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, lost: asyncio.Event) -> None:
         self.client = client
+        self._lost = lost
 
     @property
     def connected(self) -> bool:
@@ -58,6 +50,19 @@ class Bus:
     def not_ready(self) -> str | None:
         """Answer a readiness question (`Scope.ready_when`)."""
         return None if self.connected else "nats-server is away"
+
+    async def until_lost(self) -> None:
+        """Wait until the connection is gone for good; an essential task of each service (`attach` starts it).
+
+        The client reconnects by itself, except when nats-server ended the connection with an error (a slow consumer, an
+        expired user). Then a new process is the remedy.
+
+        Raises:
+            BusUnavailable: always.
+
+        """
+        await self._lost.wait()
+        raise BusUnavailable("nats-server ended the connection for good; its log says why")
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -82,12 +87,12 @@ class Bus:
             PayloadTooLarge: the message is over nats-server's limit.
 
         """
+        if len(data) > self.client.max_payload:
+            raise PayloadTooLarge(_too_large(data))  # before nats-py keeps a waiter for the answer
         try:
             answer = await self.client.request(subject, data, timeout=timeout_s)
         except nats.errors.NoRespondersError as error:
             raise NoResponder(f"nobody serves {subject}") from error
-        except nats.errors.MaxPayloadError as error:
-            raise PayloadTooLarge(_too_large(data)) from error
         except (nats.errors.Error, TimeoutError) as error:
             raise BusUnavailable(f"no answer on {subject} within {timeout_s:g} s") from error
         return bytes(answer.data)
@@ -122,6 +127,7 @@ class Bus:
             pending_msgs_limit=65536,
             pending_bytes_limit=PENDING_BYTES_MAX,
         )
+        await self._settled()
 
     async def serve(
         self, scope: Scope, subject: str, handler: Handler, *, group: str = "", concurrency: int = 1
@@ -147,12 +153,26 @@ class Bus:
             subject, queue=group, cb=admit, pending_msgs_limit=65536, pending_bytes_limit=PENDING_BYTES_MAX
         )
 
+        await self._settled()
+
+        async def unsubscribe() -> None:
+            # Draining asks nats-server for what is still under way; without it there is only what has arrived.
+            if self.connected:
+                await subscription.drain()  # type: ignore[no-untyped-call]
+            else:
+                await subscription.unsubscribe()
+
         async def finish() -> None:
             for _ in range(concurrency):
                 await slots.acquire()
 
-        scope.on_stop(Stage.INTAKE, f"unsubscribe {subject}", subscription.drain)
+        scope.on_stop(Stage.INTAKE, f"unsubscribe {subject}", unsubscribe)
         scope.on_stop(Stage.DRAIN, f"finish {subject}", finish)
+
+    async def _settled(self) -> None:
+        """Wait until nats-server knows the subscriptions; while it is away it will learn them with the reconnect."""
+        with suppress(nats.errors.Error, TimeoutError):
+            await self.client.flush()
 
 
 def _guarded(subject: str, handler: Handler) -> Handler:
@@ -165,6 +185,14 @@ def _guarded(subject: str, handler: Handler) -> Handler:
     return guarded
 
 
+async def attach(scope: Scope, settings: NatsSettings) -> Bus:
+    """Connect a service: as `connect`, and the service is ready only while the connection stands and ends with it."""
+    bus = await scope.enter(connect(settings, scope.name))
+    scope.ready_when("nats", bus.not_ready)
+    scope.start("nats", bus.until_lost())
+    return bus
+
+
 @asynccontextmanager
 async def connect(settings: NatsSettings, service: str, *, timeout_s: float = 30.0) -> AsyncIterator[Bus]:
     """Connect to nats-server and check that it is one that Fairlead can work with.
@@ -175,107 +203,12 @@ async def connect(settings: NatsSettings, service: str, *, timeout_s: float = 30
         BusUnavailable: it cannot be reached within ``timeout_s``.
 
     """
-    client = Client()
-    await _dial(client, settings, service, timeout_s)
+    client, lost = await dial(settings, service, timeout_s)
     try:
-        _check_server(client)
-        yield Bus(client)
+        check_server(client.connected_server_version, client.max_payload)
+        yield Bus(client, lost)
     finally:
-        await _close(client)
-
-
-async def _dial(client: Client, settings: NatsSettings, service: str, timeout_s: float) -> None:
-    servers = [server.strip() for server in settings.url.split(",")]
-    loop = asyncio.get_running_loop()
-    until = loop.time() + timeout_s
-    password = _password(settings)
-    while True:
-        refusals: list[Exception] = []
-
-        async def noted(error: Exception, refusals: list[Exception] = refusals) -> None:
-            refusals.append(error)
-            log.warning("nats-server reports an error", **{logfields.ERROR: chain(error)})
-
-        try:
-            await client.connect(
-                servers=servers, name=f"fairlead-{service}", user=settings.user or None, password=password,
-                tls=_tls(settings), inbox_prefix=f"_INBOX.{service}", error_cb=noted,
-                disconnected_cb=_disconnected, reconnected_cb=_reconnected,
-                allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=1, connect_timeout=5,
-                ping_interval=20, max_outstanding_pings=2, pending_size=PENDING_BYTES_MAX,
-            )  # fmt: skip
-        except ssl.SSLError as error:
-            raise ConfigurationError(
-                f"nats.url, nats.caFile: TLS with {settings.url} failed ({error.reason or error})"
-            ) from error
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            causes = [error, *refusals]
-            if any("authorization" in str(cause).lower() for cause in causes):
-                raise ConfigurationError(
-                    f"nats.user, nats.password: {settings.url} refuses user {settings.user!r}"
-                ) from error
-            if loop.time() >= until:
-                raise BusUnavailable(f"nats.url: no nats-server answers at {settings.url}; is it running?") from error
-            await asyncio.sleep(0.25)
-        else:
-            return
-
-
-async def _close(client: Client) -> None:
-    if not client.is_closed:
-        try:
-            async with asyncio.timeout(5):
-                await client.drain()
-        except (nats.errors.Error, TimeoutError, OSError):
-            await client.close()
-
-
-def _check_server(client: Client) -> None:
-    version = client.connected_server_version
-    found = (version.major, version.minor, version.patch)
-    if found < SERVER_VERSION_MIN:
-        needed = ".".join(map(str, SERVER_VERSION_MIN))
-        raise ConfigurationError(
-            f"nats-server {'.'.join(map(str, found))} is too old: Fairlead needs {needed} or newer"
-        )
-    if client.max_payload < MAX_PAYLOAD_BYTES:
-        raise ConfigurationError(
-            f"nats-server grants messages of {client.max_payload} bytes: set `max_payload: {MAX_PAYLOAD_BYTES}` in its configuration"
-        )
-
-
-def _tls(settings: NatsSettings) -> ssl.SSLContext | None:
-    if settings.ca_file is None and settings.cert_file is None:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-        if settings.cert_file is not None:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"nats.caFile, nats.certFile, nats.keyFile: cannot be read ({error})") from error
-    return context
-
-
-def _password(settings: NatsSettings) -> str | None:
-    if settings.password_file is None:
-        return settings.password.get_secret_value() or None
-    return read_secret(settings.password_file, "nats.passwordFile")
-
-
-def read_secret(path: Path, setting: str) -> str:
-    """Read a secret from a file; an unreadable file is a fault of the named setting."""
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"{setting}: {path} cannot be read ({error.strerror})") from None
-
-
-async def _disconnected() -> None:
-    log.warning("lost nats-server; reconnecting")
-
-
-async def _reconnected() -> None:
-    log.info("nats-server is back")
+        await close(client)
 
 
 def _too_large(data: bytes) -> str:

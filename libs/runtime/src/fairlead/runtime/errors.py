@@ -17,6 +17,11 @@ from __future__ import annotations
 EXIT_FAILURE = 1
 EXIT_CONFIGURATION = 2
 
+CAUSES_TOLD = 5
+GROUP_TOLD = 3
+TEXT_LIMIT = 500
+"""How much of an error's text a log line carries: API servers may send long ones."""
+
 
 class FairleadError(Exception):
     """Base of the errors that Fairlead raises on purpose."""
@@ -52,12 +57,23 @@ class ConfigurationError(FairleadError):
         self.problems = problems
 
 
+def unwrapped(error: BaseException) -> BaseException:
+    """The error inside exception groups that hold nothing else, as an `asyncio.TaskGroup` raises them."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
 def chain(error: BaseException) -> str:
-    """One line that tells an error and its causes, outermost first; for logs."""
+    """One line that tells an error and its causes, outermost first; for logs. A group tells its first errors."""
     told: list[str] = []
     current: BaseException | None = error
-    while current is not None and len(told) < 5:
-        text = str(current).strip() or type(current).__name__
+    while current is not None and len(told) < CAUSES_TOLD:
+        current = unwrapped(current)
+        if isinstance(current, BaseExceptionGroup):
+            told.append(" and ".join(chain(each) for each in current.exceptions[:GROUP_TOLD]))
+            break
+        text = " ".join(str(current).split())[:TEXT_LIMIT] or type(current).__name__
         if text not in told:
             told.append(text)
         current = current.__cause__

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from socketserver import TCPServer
 
 from prometheus_client import start_http_server
 
@@ -94,6 +96,8 @@ async def listen(settings: HealthSettings, not_ready: Callable[[], dict[str, str
 
 def _bind(settings: HealthSettings, health: Health) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
+        timeout = 10  # a silent connection does not keep its thread
+
         def do_GET(self) -> None:
             status, body = health.answer(self.path.split("?")[0])
             data = json.dumps(body).encode()
@@ -106,8 +110,14 @@ def _bind(settings: HealthSettings, health: Health) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
             """Probes are not logged."""
 
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+
+        def server_bind(self) -> None:
+            TCPServer.server_bind(self)  # HTTPServer's own asks DNS for the name of the host, which may take long
+
     try:
-        return ThreadingHTTPServer((settings.host, settings.port), Handler)
+        return Server((settings.host, settings.port), Handler)
     except OSError as error:
         raise ConfigurationError(f"health.port: cannot listen on {settings.port} ({error.strerror})") from error
 

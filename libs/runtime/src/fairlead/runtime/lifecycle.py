@@ -2,7 +2,8 @@
 
 A service is a value: a name and an async function that is given a `Scope`. The function opens adapters with
 `Scope.enter`, starts its tasks with `Scope.start`, says how to stop with `Scope.on_stop`, and returns; the service then
-runs until a signal, or until an essential task ends.
+runs until a signal, or until an essential task ends. A service that does not start, or whose task fails, stops every
+service of the process: whoever runs the process starts it again.
 
 Stopping: readiness falls, the stop steps run in order of their stage, the tasks that are left are cancelled and what does
 not end before the deadline is named, then the adapters close in reverse order.
@@ -11,8 +12,8 @@ not end before the deadline is named, then the adapters close in reverse order.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,11 +23,17 @@ from typing import Any, TypeVar
 import uvloop
 
 from fairlead.runtime import logfields
-from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE, ConfigurationError, chain
+from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE, ConfigurationError, chain, unwrapped
 from fairlead.runtime.logs import get_logger
 
 log = get_logger()
 T = TypeVar("T")
+
+CANCEL_S = 1.0
+"""What cancelled tasks get to end in, even when the deadline has passed."""
+CLOSE_S = 10.0
+"""What the adapters of one service get to close in."""
+
 Readiness = Callable[[], str | None]
 """Answers None when ready, else in a few words what is missing."""
 
@@ -59,9 +66,13 @@ class _StopStep:
 
 @dataclass
 class Scope:
-    """What a running service owns: its tasks, its resources, its readiness. Create one with `run` or `open_scope`."""
+    """What a running service owns: its tasks, its resources, its readiness. `serve` makes one for each service.
+
+    ``wake`` is set as soon as the service wants to stop; services that run together share one.
+    """
 
     name: str
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _stop_steps: list[_StopStep] = field(default_factory=list)
@@ -69,6 +80,7 @@ class Scope:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: BaseException | None = None
     _started: bool = False
+    _closing: bool = False
 
     async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
         """Open a resource that closes when the service has stopped, in reverse order."""
@@ -79,10 +91,13 @@ class Scope:
 
         An essential task runs as long as the service: when it ends or fails, the service stops and reports it. Another
         task may end; when it fails, the service stops as well, for an error nobody handled is an error of the service.
+        Once the tasks of a stopping service are cancelled, a new one is cancelled before it begins.
         """
         task = asyncio.create_task(work, name=f"{self.name}.{name}")  # noqa: TID251 - the one place that starts tasks
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._ended(ended, essential=essential))
+        if self._closing:
+            task.cancel()
         return task
 
     def ready_when(self, name: str, question: Readiness) -> None:
@@ -105,6 +120,7 @@ class Scope:
     def stop(self) -> None:
         """Ask the service to stop; returns at once."""
         self._stopping.set()
+        self.wake.set()
 
     @property
     def stopping(self) -> bool:
@@ -121,42 +137,59 @@ class Scope:
 
     def _ended(self, task: asyncio.Task[Any], *, essential: bool) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
         if error is not None:
+            error = unwrapped(error)
             self._failure = self._failure or error
-            log.error("a task failed", **{logfields.TASK: task.get_name(), logfields.ERROR: chain(error)})
+            if not isinstance(error, ConfigurationError):  # which tells itself, problem by problem, at the end
+                log.error("a task failed", **{logfields.TASK: task.get_name(), logfields.ERROR: chain(error)})
         elif essential and not self._stopping.is_set():
             self._failure = self._failure or RuntimeError(f"task {task.get_name()} ended")
             log.error("an essential task ended", **{logfields.TASK: task.get_name()})
         if error is not None or essential:
-            self._stopping.set()
+            self.stop()
 
     async def close(self, deadline_s: float) -> list[str]:
-        """Run the stop sequence; returns the names of steps and tasks that did not end before the deadline."""
-        self._stopping.set()
+        """Run the stop sequence; returns the names of steps and tasks that did not end before the deadline.
+
+        Whatever fails on the way is logged, and the rest runs all the same.
+        """
+        self.stop()
         loop = asyncio.get_running_loop()
         until = loop.time() + deadline_s
-        left_behind = []
-        for stop_step in sorted(self._stop_steps, key=lambda each: each.stage):
-            try:
-                async with asyncio.timeout(max(0.0, until - loop.time())):
-                    await stop_step.step()
-            except TimeoutError:
-                left_behind.append(stop_step.name)
-            except Exception as error:  # noqa: BLE001 - the other steps must run all the same
-                log.warning("a stop step failed", **{logfields.TASK: stop_step.name, logfields.ERROR: chain(error)})
-        left_behind += await _cancel(self._tasks, max(1.0, until - loop.time()))
+        left_behind = [
+            each.name
+            for each in sorted(self._stop_steps, key=lambda each: each.stage)
+            if not await _attempt(each.name, each.step, until - loop.time())
+        ]
+        self._closing = True
+        left_behind += await _cancel(self._tasks, max(CANCEL_S, until - loop.time()))
+        if not await _attempt("close adapters", self._stack.aclose, CLOSE_S):
+            left_behind.append(f"{self.name}.close adapters")
         if left_behind:
             log.warning("left behind at the deadline", **{logfields.LEFT_BEHIND: left_behind})
-        await self._stack.aclose()
         return left_behind
+
+    def tasks(self) -> list[str]:
+        """Names of the tasks that run."""
+        return sorted(task.get_name() for task in self._tasks)
 
     def raise_failure(self) -> None:
         """Raise the error for which the service stopped, if there was one."""
         if self._failure is not None:
             raise self._failure
+
+
+async def _attempt(name: str, step: Callable[[], Awaitable[None]], timeout_s: float) -> bool:
+    """Run one step of stopping; False when it did not end in time."""
+    try:
+        async with asyncio.timeout(max(0.0, timeout_s)):
+            await step()
+    except TimeoutError:
+        return False
+    except Exception as error:  # noqa: BLE001 - the other steps must run all the same
+        log.warning("a stop step failed", **{logfields.TASK: name, logfields.ERROR: chain(error)})
+    return True
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]], timeout_s: float) -> list[str]:
@@ -176,74 +209,66 @@ async def serve(
 
     Args:
         services: started in this order, stopped in the reverse one.
-        stop_timeout_s: deadline of each service's stop sequence.
+        stop_timeout_s: deadline of the whole stop.
         scopes: filled with the scopes of the services, for whoever asks for their readiness.
 
     Raises:
         Exception: the error for which a service stopped.
 
     """
+    loop = asyncio.get_running_loop()
     opened = [] if scopes is None else scopes
-    opened.extend(Scope(service.name) for service in services)
-    stop = asyncio.Event()
-    with _signals(asyncio.get_running_loop(), stop):
+    wake = asyncio.Event()
+    opened.extend(Scope(service.name, wake) for service in services)
+    with _signals(loop, wake):
         try:
-            await _start_all(services, opened, stop)
-            await _wait_any(opened, stop)
+            await _start_all(services, opened, wake)
+            await wake.wait()
         finally:
-            for scope in reversed(opened):
+            until = loop.time() + stop_timeout_s
+            for scope in opened:
                 scope.stop()
             for scope in reversed(opened):
-                await scope.close(stop_timeout_s)
+                await scope.close(until - loop.time())
     for scope in opened:
         scope.raise_failure()
 
 
-async def _start_all(services: Sequence[Service], scopes: Sequence[Scope], stop: asyncio.Event) -> None:
+async def _start_all(services: Sequence[Service], scopes: Sequence[Scope], wake: asyncio.Event) -> None:
     for service, scope in zip(services, scopes, strict=True):
-        await _start(service, scope, stop)
-        if stop.is_set() or any(each.stopping for each in scopes):
+        await _start(service, scope, wake)
+        if wake.is_set():
             return
         scope.mark_started()
         log.info("started", **{logfields.TASK: service.name})
 
 
-async def _start(service: Service, scope: Scope, stop: asyncio.Event) -> None:
-    starting = asyncio.create_task(_awaited(service.start(scope)), name=f"{service.name}.start")  # noqa: TID251 - as above
-    stopping = asyncio.create_task(stop.wait(), name=f"{service.name}.start.signal")  # noqa: TID251 - as above
+async def _start(service: Service, scope: Scope, wake: asyncio.Event) -> None:
+    """Start one service; given up when meanwhile a signal comes, or another service stops."""
+    starting = scope.start("start", _awaited(service.start(scope)), essential=False)
+    waking = asyncio.create_task(_awaited(wake.wait()), name=f"{service.name}.wake")  # noqa: TID251 - as above
     try:
-        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
+        await asyncio.wait((starting, waking), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await _cancel({task for task in (starting, stopping) if not task.done()}, 5.0)
+        await _cancel({task for task in (starting, waking) if not task.done()}, CANCEL_S)
 
 
-async def _awaited(work: Awaitable[None]) -> None:
+async def _awaited(work: Awaitable[object]) -> None:
     await work
 
 
-async def _wait_any(scopes: Sequence[Scope], stop: asyncio.Event) -> None:
-    waits = [asyncio.create_task(scope.wait_stopped(), name=f"{scope.name}.stopped") for scope in scopes]  # noqa: TID251 - as above
-    waits.append(asyncio.create_task(_awaited_event(stop), name="signal"))  # noqa: TID251 - as above
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    await _cancel({task for task in waits if not task.done()}, 5.0)
-
-
-async def _awaited_event(event: asyncio.Event) -> None:
-    await event.wait()
-
-
 @contextmanager
-def _signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Iterator[None]:
+def _signals(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> Iterator[None]:
     """Turn SIGTERM and SIGINT into a stop; a second one ends the process at once."""
+    seen: list[signal.Signals] = []
 
     def received(number: signal.Signals) -> None:
-        if stop.is_set():
+        if seen:
             log.error("second signal: ending at once", **{logfields.REASON: number.name})
-            sys.exit(EXIT_FAILURE)
+            os._exit(EXIT_FAILURE)  # an orderly exit would wait for the tasks that do not end
+        seen.append(number)
         log.info("stopping", **{logfields.REASON: number.name})
-        stop.set()
+        wake.set()
 
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:
@@ -256,14 +281,26 @@ def _signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Iterator[N
 
 
 def run(services: Sequence[Service], *, stop_timeout_s: float = 20.0, scopes: list[Scope] | None = None) -> int:
-    """Run services in a process of their own; returns the exit code (0, 1 failure, 2 configuration)."""
+    """Run services in a process of their own; returns the exit code (0, 1 failure, 2 configuration).
+
+    A task that does not even end when it is cancelled would keep the process: then it exits from here, with 1.
+    """
+    return uvloop.run(_run(services, stop_timeout_s, [] if scopes is None else scopes))
+
+
+async def _run(services: Sequence[Service], stop_timeout_s: float, scopes: list[Scope]) -> int:
+    code = 0
     try:
-        uvloop.run(serve(services, stop_timeout_s=stop_timeout_s, scopes=scopes))
+        await serve(services, stop_timeout_s=stop_timeout_s, scopes=scopes)
     except ConfigurationError as error:
         for problem in error.problems:
             log.error("configuration", **{logfields.REASON: problem})
-        return EXIT_CONFIGURATION
+        code = EXIT_CONFIGURATION
     except Exception as error:  # noqa: BLE001 - the last line of a process says why it ends
         log.error("ended by a failure", **{logfields.ERROR: chain(error)})
-        return EXIT_FAILURE
-    return 0
+        code = EXIT_FAILURE
+    stuck = [name for scope in scopes for name in scope.tasks()]
+    if stuck:
+        log.error("tasks do not end: ending without them", **{logfields.LEFT_BEHIND: stuck})
+        os._exit(code or EXIT_FAILURE)
+    return code

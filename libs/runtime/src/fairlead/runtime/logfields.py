@@ -7,6 +7,8 @@ from __future__ import annotations
 
 SERVICE = "service"
 """Program that speaks."""
+LOGGER = "logger"
+"""Library that speaks, when it is none of ours."""
 ACCOUNT = "account"
 """Spinnaker's name of the cluster."""
 RESOURCE = "resource"

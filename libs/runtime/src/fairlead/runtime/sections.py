@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +19,7 @@ class NatsSettings(Section):
     """The zone's nats-server."""
 
     url: str = "nats://127.0.0.1:4222"
-    """`nats://host:port` or `tls://host:port`; several separated by commas."""
+    """`nats://host:port` or `tls://host:port`; several separated by commas. Never with a password in it."""
     user: str = ""
     """User with the permissions of this service (see docs/reference/subjects.md)."""
     password: SecretStr = SecretStr("")
@@ -27,7 +28,20 @@ class NatsSettings(Section):
     ca_file: Path | None = None
     """Trust anchor for TLS; the system's store when empty."""
     cert_file: Path | None = None
+    """Client certificate, for a nats-server that asks for one."""
     key_file: Path | None = None
+    """Its key."""
+
+    @field_validator("url")
+    @classmethod
+    def _dialable(cls, url: str) -> str:
+        for server in url.split(","):
+            # Addresses are logged, so a password must not hide in one.
+            if "@" in server:
+                raise ValueError("must not hold a user or password; use nats.user and nats.passwordFile")
+            if not re.fullmatch(r"(nats|tls)://[^/\s:]+(:\d+)?|(nats|tls)://\[[0-9a-fA-F:.]+\](:\d+)?", server.strip()):
+                raise ValueError("must be nats://host:port or tls://host:port, several separated by commas")
+        return url
 
 
 class HealthSettings(Section):

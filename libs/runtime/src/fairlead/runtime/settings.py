@@ -2,7 +2,8 @@
 
 The file is ``FAIRLEAD_CONFIG``, else the first of `DEFAULT_FILES` that exists; a file beside it named ``…-local.yaml`` is
 laid over it. Each key can be overridden by ``FAIRLEAD_<SERVICE>__<KEY>``, nested keys joined by two underscores:
-``FAIRLEAD_WATCHER__TASKS__TOTAL_BUDGET=10`` sets ``tasks.totalBudget`` for the watcher; ``FAIRLEAD__…`` sets it for all.
+``FAIRLEAD_WATCHER__NATS__CA_FILE=/ca.crt`` sets ``nats.caFile`` for the watcher; ``FAIRLEAD__…`` sets it for every service
+that has the setting. Lists and mappings are written as YAML; an empty value is as good as none.
 All faults are reported at once, with the key and what is expected, never with the value.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from fairlead.runtime.errors import ConfigurationError
@@ -54,16 +55,19 @@ def load(model: type[Settings], service: str, environment: Mapping[str, str] | N
     """
     variables = os.environ if environment is None else environment  # noqa: TID251 - this module is the reader
     document = read_files(variables)
-    for prefix in (f"{PREFIX}__", f"{PREFIX}_{service.upper()}__"):
+    problems = []
+    for prefix, shared in ((f"{PREFIX}__", True), (f"{PREFIX}_{service.upper()}__", False)):
         for name, text in sorted(variables.items()):
-            if name.upper().startswith(prefix) and len(name) > len(prefix):
-                _override(document, model, name[len(prefix) :].split("__"), text, name)
+            if text and name.upper().startswith(prefix) and len(name) > len(prefix):
+                problem = _override(document, model, name[len(prefix) :].split("__"), text, shared=shared)
+                problems += [f"{name}: {problem}"] if problem else []
     try:
-        return model.model_validate(document)
+        settings = model.model_validate(document)
     except ValidationError as error:
-        raise ConfigurationError(
-            *(_fault(each) for each in error.errors(include_input=False, include_url=False))
-        ) from None
+        problems += [_fault(each) for each in error.errors(include_input=False, include_url=False)]
+    if problems:
+        raise ConfigurationError(*problems)
+    return settings
 
 
 def read_files(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -113,26 +117,40 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _override(document: dict[str, Any], model: type[BaseModel], path: list[str], text: str, variable: str) -> None:
-    """Put the value of an environment variable where its name points to."""
+def _override(
+    document: dict[str, Any], model: type[BaseModel], path: list[str], text: str, *, shared: bool
+) -> str | None:
+    """Put the value of an environment variable where its name points to; answers what is wrong with the name.
+
+    A ``shared`` variable may name a setting that only other services have.
+    """
     fields = {_plain(name): (field.alias or name, field.annotation) for name, field in model.model_fields.items()}
     found = fields.get(_plain(path[0]))
     if found is None:
-        raise ConfigurationError(
-            f"{variable}: there is no setting {path[0].lower()!r} here; known are {', '.join(sorted(fields))}"
-        )
+        known = ", ".join(sorted(key for key, _ in fields.values()))
+        return None if shared else f"there is no setting {path[0].lower()!r} here; known are {known}"
     key, annotation = found
     if len(path) == 1:
-        try:
-            document[key] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            document[key] = text
-        return
+        document[key] = _value(annotation, text)
+        return None
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        raise ConfigurationError(f"{variable}: {key!r} has no settings below it")
-    below = dict(document.get(key) or {})
-    document[key] = below
-    _override(below, annotation, path[1:], text, variable)
+        return f"{key!r} has no settings below it"
+    below = document.get(key) or {}
+    if not isinstance(below, dict):
+        return None  # the file is at fault, and the settings class says so
+    document[key] = below = dict(below)
+    return _override(below, annotation, path[1:], text, shared=shared)
+
+
+def _value(annotation: Any, text: str) -> Any:
+    """Read a variable's text. Scalars stay text, which the settings class reads: YAML would turn a password into a number."""
+    if annotation in (str, SecretStr):
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if value is None or isinstance(value, (list, dict)) else text
 
 
 def _plain(name: str) -> str:
@@ -142,3 +160,12 @@ def _plain(name: str) -> str:
 def _fault(error: Any) -> str:
     """One fault: key, expectation, never the value (pydantic's messages do not repeat input, our validators must not)."""
     return f"{'.'.join(str(step) for step in error['loc']) or 'configuration'}: {error['msg']}"
+
+
+def read_secret(path: Path, setting: str) -> str:
+    """Read a secret from a file; an unreadable file is a fault of the named setting."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigurationError(f"{setting}: {path} cannot be read ({why})") from None

@@ -14,6 +14,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from fairlead.runtime.sections import TracingSettings
 
+EXPORT_S = 3.0
+"""What one export may take, retries included; also what the end of a program waits for a collector that is away."""
+
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -24,7 +27,7 @@ def configure(service: str, settings: TracingSettings) -> Iterator[None]:
         yield
         return
     provider = TracerProvider(resource=Resource.create({"service.name": f"fairlead-{service}"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.endpoint)))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.endpoint, timeout=EXPORT_S)))
     trace.set_tracer_provider(provider)
     try:
         yield

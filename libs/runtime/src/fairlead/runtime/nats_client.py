@@ -1,0 +1,205 @@
+"""The client of nats-server: how it is dialled, shows who it is, insists on TLS and tells what ails it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+
+import nats
+import nats.errors
+from nats.aio.client import Client, ServerVersion
+
+from fairlead.contracts.streams import MAX_PAYLOAD_BYTES, SERVER_VERSION_MIN
+from fairlead.runtime import logfields
+from fairlead.runtime.errors import ConfigurationError, TransientError, chain
+from fairlead.runtime.logs import get_logger
+from fairlead.runtime.sections import NatsSettings
+from fairlead.runtime.settings import read_secret
+
+log = get_logger()
+
+PENDING_BYTES_MAX = 64 * 1024 * 1024
+"""Bound of what the client buffers for one subscription, and of what it buffers while reconnecting."""
+Credential = str | Callable[[], str] | None
+RECONNECT_S = 1
+REPORT_AGAIN_S = 60.0
+CLOSE_S = 5.0
+
+
+class BusUnavailable(TransientError):
+    """nats-server is away, or did not answer in time."""
+
+
+class _PlaintextRefused(nats.errors.Error):
+    """TLS is configured and nats-server offers none; the client would have gone on without."""
+
+    def __str__(self) -> str:
+        return "nats-server offers no TLS"
+
+
+class _Events:
+    """What the client tells of its connection: logged, and while it is dialled also judged.
+
+    The client tries for ever, and only its error callback says why it does not get through; so an error that no further
+    attempt can mend ends the dialling at once.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.lost = asyncio.Event()
+        self.fatal: Exception | None = None
+        self.dialling: asyncio.Timeout | None = None
+        self._told: tuple[str, float] = ("", 0.0)
+
+    async def error(self, error: Exception) -> None:
+        """Take note of an error; the same text is logged once a minute, for each attempt to reconnect tells it again."""
+        if self.dialling is not None and _is_fatal(error):
+            self.fatal = error
+            self.dialling.reschedule(0.0)
+            self.dialling = None
+            return
+        text, now = chain(error), time.monotonic()
+        if text != self._told[0] or now - self._told[1] > REPORT_AGAIN_S:
+            self._told = (text, now)
+            log.warning("nats-server reports an error", **{logfields.ERROR: text})
+
+    async def disconnected(self) -> None:
+        """The client reconnects by itself, unless it was closed."""
+        if not self.client.is_closed:
+            log.warning("lost nats-server; reconnecting")
+
+    async def reconnected(self) -> None:
+        """It is back, subscriptions and all."""
+        self._told = ("", 0.0)
+        log.info("nats-server is back")
+
+    async def closed(self) -> None:
+        """The client has given up for good."""
+        self.lost.set()
+
+
+async def dial(settings: NatsSettings, service: str, timeout_s: float) -> tuple[Client, asyncio.Event]:
+    """Connect; gives the client and an event that is set when its connection is gone for good.
+
+    Raises:
+        ConfigurationError: nats-server refuses the user, or does not fit the TLS settings.
+        BusUnavailable: it cannot be reached within ``timeout_s``.
+
+    """
+    client = Client()
+    events = _Events(client)
+    user, password = _credentials(client, settings)
+    try:
+        async with asyncio.timeout(timeout_s) as events.dialling:
+            await client.connect(
+                servers=[server.strip() for server in settings.url.split(",")], name=f"fairlead-{service}",
+                user=user, password=password, tls=_tls(settings), inbox_prefix=f"_INBOX.{service}",
+                error_cb=events.error, disconnected_cb=events.disconnected, reconnected_cb=events.reconnected,
+                closed_cb=events.closed, allow_reconnect=True, max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_S, connect_timeout=5, ping_interval=20, max_outstanding_pings=2,
+                pending_size=PENDING_BYTES_MAX,
+            )  # fmt: skip
+    except (TimeoutError, nats.errors.Error, OSError) as error:
+        events.dialling = None
+        await client.close()
+        if client._transport:  # noqa: SLF001 - a client that was interrupted while it closed takes itself for closed
+            client._transport.close()  # type: ignore[no-untyped-call]  # noqa: SLF001 - as above
+        if events.fatal is not None:
+            raise _misconfigured(events.fatal, settings) from events.fatal
+        raise BusUnavailable(f"nats.url: no nats-server answers at {settings.url}; is it running?") from error
+    events.dialling = None
+    return client, events.lost
+
+
+def _is_fatal(error: Exception) -> bool:
+    return isinstance(error, ssl.SSLError | _PlaintextRefused) or "authorization" in str(error).lower()
+
+
+def _misconfigured(error: Exception, settings: NatsSettings) -> ConfigurationError:
+    if isinstance(error, _PlaintextRefused):
+        return ConfigurationError(
+            f"nats.url, nats.caFile: TLS is configured, but nats-server at {settings.url} has none"
+        )
+    if isinstance(error, ssl.SSLError):
+        said = getattr(error, "verify_message", "") or error.reason or "no further details"
+        return ConfigurationError(
+            f"nats.caFile, nats.certFile, nats.keyFile: TLS with {settings.url} failed ({said});"
+            " does caFile hold the authority of its certificate, and does it want a client certificate?"
+        )
+    who = f"user {settings.user!r}" if settings.user else "a client without a user"
+    return ConfigurationError(f"nats.user, nats.password: nats-server at {settings.url} refuses {who}")
+
+
+def _credentials(client: Client, settings: NatsSettings) -> tuple[Credential, Credential]:
+    """User and password; with TLS configured they are given only once it stands.
+
+    nats-py goes on in plain text, password and all, when the server does not ask for TLS; it calls these functions when
+    it logs in, at each connect and reconnect.
+    """
+    password = _password(settings)
+    if not _wants_tls(settings):
+        return settings.user or None, password
+
+    def guarded(value: str) -> Callable[[], str]:
+        def give() -> str:
+            if not client._server_info.get("tls_required"):  # noqa: SLF001 - told nowhere else
+                raise _PlaintextRefused
+            return value
+
+        return give
+
+    return guarded(settings.user), guarded(password or "")
+
+
+async def close(client: Client) -> None:
+    """End the connection: what is buffered is sent first, if it can be."""
+    if client.is_closed:
+        return
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await client.drain()
+    except (nats.errors.Error, TimeoutError, OSError):
+        await client.close()
+
+
+def check_server(version: ServerVersion, max_payload: int) -> None:
+    """Refuse a nats-server that is too old or grants too small messages.
+
+    Raises:
+        ConfigurationError: says what to do.
+
+    """
+    found = (version.major, version.minor, version.patch)
+    if found < SERVER_VERSION_MIN:
+        needed = ".".join(map(str, SERVER_VERSION_MIN))
+        raise ConfigurationError(
+            f"nats-server {'.'.join(map(str, found))} is too old: install {needed} or newer (distributions carry older ones)"
+        )
+    if max_payload < MAX_PAYLOAD_BYTES:
+        raise ConfigurationError(
+            f"nats-server grants messages of {max_payload} bytes: set `max_payload: {MAX_PAYLOAD_BYTES}` in its configuration"
+        )
+
+
+def _wants_tls(settings: NatsSettings) -> bool:
+    return settings.ca_file is not None or settings.cert_file is not None or "tls://" in settings.url
+
+
+def _tls(settings: NatsSettings) -> ssl.SSLContext | None:
+    if settings.ca_file is None and settings.cert_file is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+        if settings.cert_file is not None:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"nats.caFile, nats.certFile, nats.keyFile: cannot be read ({error})") from error
+    return context
+
+
+def _password(settings: NatsSettings) -> str | None:
+    if settings.password_file is None:
+        return settings.password.get_secret_value() or None
+    return read_secret(settings.password_file, "nats.passwordFile")
