@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from fairlead.bridge.service import build as build_bridge
 from fairlead.bridge.settings import Settings as BridgeSettings
-
 from fairlead.executor.service import build as build_executor
 from fairlead.executor.settings import Settings as ExecutorSettings
 from fairlead.runtime import program

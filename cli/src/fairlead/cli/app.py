@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import typer
@@ -13,6 +14,11 @@ from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE, Configurat
 
 INTERRUPTED = 130
 """What shells report for a program that Ctrl-C ended."""
+
+
+def _demo() -> None:
+    importlib.import_module("fairlead.cli.demo.command").command()
+
 
 app = typer.Typer(
     name="fairlead",
@@ -29,6 +35,7 @@ app.command("accounts", rich_help_panel=_USE)(mirror.accounts)
 app.command("resources", rich_help_panel=_USE)(mirror.resources)
 app.command("objects", rich_help_panel=_USE)(mirror.objects)
 app.add_typer(tokens.app, name="tokens", rich_help_panel=_USE)
+app.command("demo", rich_help_panel="Try")(_demo)
 _SET_UP = "Set up"
 app.command("certs", rich_help_panel=_SET_UP)(certs.command)
 app.command("nats-config", rich_help_panel=_SET_UP)(nats.command)

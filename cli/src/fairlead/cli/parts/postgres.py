@@ -88,7 +88,7 @@ class Postgres:
         """End the server and its backends at once, as a crash would; the next start recovers from the log."""
         if self.process is not None and self.process.running:
             self.process.kill()
-            self._remove_interlock()
+            remove_interlock(self.data)
 
     def restart(self) -> None:
         """Stop and start again on the same port and data; starts a server that was killed."""
@@ -183,15 +183,20 @@ class Postgres:
         if blocked_parent(self.bin_dir / "postgres") is not None:
             self.bin_dir = copy_installation(self.bin_dir, self.directory / "install")
 
-    def _remove_interlock(self) -> None:
-        """Remove the System V segment by which PostgreSQL notices a live server; a killed one leaves it behind.
 
-        Its id is the last word of line 7 of postmaster.pid (src/include/utils/pidfile.h).
-        """
-        lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        if len(lines) > 6 and lines[6].split():
-            ipc_rmid = 0
-            ctypes.CDLL(None).shmctl(int(lines[6].split()[-1]), ipc_rmid, None)
+def remove_interlock(data: Path) -> None:
+    """Remove the System V segment by which PostgreSQL notices a live server; a killed one leaves it behind.
+
+    Its id is the last word of line 7 of postmaster.pid (src/include/utils/pidfile.h). Nothing is done where there is no
+    such file: a server that stopped in order removes both.
+    """
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    if len(lines) > 6 and lines[6].split():
+        ipc_rmid = 0
+        ctypes.CDLL(None).shmctl(int(lines[6].split()[-1]), ipc_rmid, None)
 
 
 def _identifier(name: str) -> str:

@@ -11,6 +11,8 @@ AGENT_SERVICES = ("bridge", "executor", "scrubber", "watcher")
 """In the order in which they are started."""
 GATEWAY = "gateway"
 AGENT = "agent"
+BRIDGE = "bridge"
+LOOPBACK = "127.0.0.1"
 
 Settings = dict[str, Any]
 
@@ -101,20 +103,29 @@ class Files:
         return self.secrets / f"{service}.password"
 
 
-def document(
-    files: Files, addresses: Addresses, accounts: Sequence[AccountPlan], digests: Mapping[str, str], log_level: str
-) -> Settings:
-    """Make the configuration; ``digests`` are the SHA-256 of the tokens, by the names of their files."""
+def document(files: Files, addresses: Addresses, accounts: Sequence[AccountPlan], log_level: str) -> Settings:
+    """Make the configuration file; what differs between processes is in their environment."""
+    certificate = {"certFile": str(files.pki / "gateway.crt"), "keyFile": str(files.pki / "gateway.key")}
+    agent = {"name": "agent", "kind": "agent", "accounts": ["*"], "tokenFile": str(files.agent_token)}
+    caller = {"name": "operator", "kind": "api", "accounts": ["*"], "tokenFile": str(files.api_token)}
     return {
         "kubernetes": {"accounts": [account.settings() for account in accounts]},
         "nats": {"url": addresses.nats_url},
         "logs": {"level": log_level, "format": "json"},
         "clouddriver": {
             "grpc": addresses.link,
+            "noProxy": True,
             "tls": {"cacertFile": str(files.ca)},
             "auth": {"tokenFile": str(files.agent_token)},
+            "backoff": {"baseDelay": 0.2},  # the gateway is on this machine: there is nobody to spare
         },
-        "gateway": {},
+        "gateway": {
+            "database": {"dsn": addresses.database},
+            "link": {"host": LOOPBACK, "port": addresses.link_port, "tls": certificate},
+            "https": {"host": LOOPBACK, "port": addresses.api_port, "tls": certificate},
+            "credentials": [agent, {**caller, "verbs": ["read", "write", "admin"]}],
+            "keyFile": str(files.gateway_key),
+        },
     }
 
 
@@ -122,12 +133,12 @@ def variables(instance: str, service: str, files: Files, health_port: int, metri
     """Environment of one process: the file, its ports, and its users on the bus."""
     own = {
         "FAIRLEAD_CONFIG": str(files.configuration),
-        f"FAIRLEAD_{service.upper()}__HEALTH__HOST": "127.0.0.1",
+        f"FAIRLEAD_{service.upper()}__HEALTH__HOST": LOOPBACK,
         f"FAIRLEAD_{service.upper()}__HEALTH__PORT": str(health_port),
         f"FAIRLEAD_{service.upper()}__HEALTH__METRICS_PORT": str(metrics_port),
-        "HOSTNAME": f"{instance}-0",
-        "no_grpc_proxy": "127.0.0.1",  # gRPC obeys http_proxy otherwise, for loopback too
     }
+    if service in (BRIDGE, AGENT):
+        own["FAIRLEAD_BRIDGE__AGENT__ID"] = instance
     users = AGENT_SERVICES if service == AGENT else (service,) if service in AGENT_SERVICES else ()
     for user in users:
         own[f"FAIRLEAD_{user.upper()}__NATS__USER"] = user

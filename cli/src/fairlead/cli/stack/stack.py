@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
 import yaml
 
 from fairlead.cli import certs
@@ -28,6 +28,7 @@ from fairlead.cli.stack.configuration import (
     AGENT,
     AGENT_SERVICES,
     GATEWAY,
+    LOOPBACK,
     AccountPlan,
     Addresses,
     Files,
@@ -56,7 +57,11 @@ class Instance:
         self.health_port, self.metrics_port = free_ports(2)
         self.process = Process(
             name,
-            [sys.executable, "-m", "fairlead.cli", self.service],
+            [
+                sys.executable,
+                "-m",
+                *(["fairlead.cli", AGENT] if self.service == AGENT else [f"fairlead.{self.service}"]),
+            ],
             log=files.logs / f"{name}.log",
             extra_env=variables(name, self.service, files, self.health_port, self.metrics_port),
             without_env="FAIRLEAD_",
@@ -65,19 +70,23 @@ class Instance:
     @property
     def metrics_url(self) -> str:
         """Where its figures are."""
-        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+        return f"http://{LOOPBACK}:{self.metrics_port}/metrics"
 
     def missing(self) -> dict[str, str]:
         """What it lacks for being ready, by the name of the condition; empty when it is ready."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.health_port, timeout=_PROBE_TIMEOUT_S)
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.health_port}/readyz", timeout=_PROBE_TIMEOUT_S, trust_env=False)
-        except httpx.HTTPError:
+            connection.request("GET", "/readyz")
+            answer = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
             return {self.name: "does not answer"}
-        return {} if answer.is_success else dict(answer.json().get("missing") or {self.name: "not ready"})
+        finally:
+            connection.close()
+        return {} if answer.get("status") == "UP" else dict(answer.get("missing") or {self.name: "not ready"})
 
 
 class Stack:
-    """nats-server, PostgreSQL, the gateway and an agent, by name: ``nats``, ``postgres``, ``gateway``, ``watcher`` …
+    """All parts by name: ``nats``, ``postgres``, ``gateway``, ``watcher``, ``scrubber``, ``bridge``, ``executor``.
 
     Args:
         directory: for everything; under root, PostgreSQL's user must be able to enter it (see `parts.postgres`).
@@ -128,7 +137,7 @@ class Stack:
     def prepare(self) -> None:
         """Write certificates, tokens, passwords and the configuration; what is there stays, the configuration is new."""
         certs.make(certs.Plan(self.files.pki), datetime.now(UTC))
-        for path in (self.files.api_token, self.files.agent_token, self.files.gateway_key):
+        for path in (self.files.api_token, self.files.agent_token):
             if not path.exists():
                 write_secret(path, secrets.token_urlsafe(32))
         self.configure({})
@@ -136,19 +145,21 @@ class Stack:
     def configure(self, overrides: Mapping[str, Any]) -> None:
         """Lay more over the configuration file; services read it when they start."""
         self.overrides = merge(self.overrides, dict(overrides))
-        digests = {path.stem: _digest(path) for path in (self.files.api_token, self.files.agent_token)}
-        base = document(self.files, self.addresses, self.accounts, digests, self.log_level)
+        base = document(self.files, self.addresses, self.accounts, self.log_level)
         text = yaml.safe_dump(merge(base, self.overrides), sort_keys=False)
         write_file(self.files.configuration, text.encode())
 
     def start_all(self, *, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Prepare, start every part and wait until all are ready."""
-        self.files.directory.mkdir(parents=True, exist_ok=True)
+        self.start_neighbours()
+        self.start(*self.instances, timeout_s=timeout_s)
+
+    def start_neighbours(self) -> None:
+        """Prepare, and start nats-server and PostgreSQL with the gateway's database."""
         self.prepare()
         self.start(NATS, POSTGRES)
         if DATABASE not in self.postgres.execute("SELECT datname FROM pg_database").split():
             self.postgres.create_database(DATABASE)
-        self.start(*self.instances, timeout_s=timeout_s)
 
     def stop_all(self) -> None:
         """Stop every part that runs, the last one first; one that will not end is killed."""
@@ -261,7 +272,3 @@ def _instance_names(service: str, count: int) -> list[str]:
 
 def _password(files: Files, name: str) -> str:
     return f'"{password_of(files.secrets, name)}"'  # made of URL-safe letters: nothing to escape
-
-
-def _digest(path: Path) -> str:
-    return sha256(path.read_text(encoding="utf-8").strip().encode()).hexdigest()
