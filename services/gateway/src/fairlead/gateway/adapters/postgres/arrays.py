@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from psycopg import AsyncConnection
+from psycopg import BaseConnection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -108,7 +108,7 @@ class _BoolArrayDumper(_ArrayDumper):
     oid = 1000
 
 
-def register(connection: AsyncConnection[object]) -> None:
+def register(connection: BaseConnection[Any]) -> None:
     """Let a connection take these arrays as parameters."""
     connection.adapters.register_dumper(TextArray, _TextArrayDumper)
     connection.adapters.register_dumper(BytesArray, _BytesArrayDumper)

@@ -100,8 +100,9 @@ async def _prepare(conninfo: str, *, change: bool) -> list[str]:
 
 
 async def _apply(connection: AsyncConnection[Any]) -> list[str]:
+    # Locked before the transaction and not in it: only the begin of one makes a backend forget that tables did not exist.
+    await connection.execute("select pg_advisory_lock(%s)", [_LOCK])  # until the connection closes
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         missing = await _missing(connection)  # another gateway may have been first
         if not await _exists(connection):
             await connection.execute(f"create schema if not exists {SCHEMA}")
