@@ -8,6 +8,10 @@ import re
 from tests.support.source_tree import PRODUCT, ROOT, python_files, syntax_of
 
 WITHOUT_UNIT_TEST: dict[str, str] = {
+    "bridge/adapters/bus.py": "tests/integration/bridge: it speaks to a real nats-server",
+    "bridge/adapters/clean_log.py": "tests/integration/bridge: it speaks to a real nats-server",
+    "bridge/adapters/grpc.py": "tests/integration/bridge: it speaks to a gRPC server",
+    "bridge/adapters/probe.py": "tests/integration/bridge: it looks at real listeners",
     "scrubber/adapters/bus.py": "tests/integration/scrubber: it speaks to a real nats-server",
 }
 """Modules (``part/module.py``) that are tested elsewhere, each with the reason."""

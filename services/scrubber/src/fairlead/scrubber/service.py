@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 
 from fairlead.contracts.streams import MAX_PAYLOAD_BYTES
-from fairlead.runtime import bus as buses
+from fairlead.runtime.bus import attach
 from fairlead.runtime.lifecycle import Scope, Service
 from fairlead.scrubber.adapters import bus as adapter
 from fairlead.scrubber.core.redaction import Redactor
@@ -24,8 +24,7 @@ def build(settings: Settings) -> Service:
     rules = shipped_rules()
 
     async def start(scope: Scope) -> None:
-        bus = await scope.enter(buses.connect(settings.nats, "scrubber"))
-        scope.ready_when("nats", bus.not_ready)
+        bus = await attach(scope, settings.nats)
         scrubbing = Scrubbing(
             adapter.JetStreamCleanLog(bus, timeout_s=settings.scrubbing.publish_timeout_seconds),
             Redactor(rules).redact,

@@ -1,0 +1,1 @@
+"""Where NATS and gRPC are spoken."""

@@ -1,0 +1,141 @@
+"""What the bridge's flows need from the outside."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fairlead.contracts.v1 import link_pb2 as pb
+
+
+class Wire(Protocol):
+    """One connection to the gateway, on which frames travel in order."""
+
+    async def send(self, frame: pb.AgentFrame) -> None:
+        """Send a frame; returns when the transport has taken it. Called by one task at a time.
+
+        Raises:
+            LinkLost: the connection ended.
+
+        """
+        ...
+
+    async def receive(self) -> pb.GatewayFrame:
+        """Wait for the next frame.
+
+        Raises:
+            LinkLost: the connection ended.
+            LinkRefused: the gateway does not take this agent.
+
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection; never fails."""
+        ...
+
+
+class Dialler(Protocol):
+    """Makes connections to the gateway."""
+
+    async def dial(self) -> Wire:
+        """Connect.
+
+        Raises:
+            LinkLost: it cannot be reached; says why and what to do.
+            LinkRefused: it does not take this agent.
+
+        """
+        ...
+
+
+class Zone(Protocol):
+    """The zone's bus, apart from calls and the clean log."""
+
+    async def notify(self, frame: pb.GatewayFrame) -> None:
+        """Tell every watcher something; a hint that may be lost.
+
+        Raises:
+            ZoneUnavailable: nats-server is away.
+
+        """
+        ...
+
+    async def hand_over(self, frame: pb.GatewayFrame) -> None:
+        """Give a whole operation to an executor of its account; returns when one took it.
+
+        Raises:
+            NoExecutor: there is none.
+            ZoneUnavailable: nobody answered in time.
+
+        """
+        ...
+
+    async def cancel(self, frame: pb.GatewayFrame) -> None:
+        """Tell executors that an operation is cancelled; a hint.
+
+        Raises:
+            ZoneUnavailable: nats-server is away.
+
+        """
+        ...
+
+    async def incarnation(self) -> str:
+        """Incarnation of the bucket in which executors claim operations; empty when there is none.
+
+        Raises:
+            ZoneUnavailable: it cannot be told now.
+
+        """
+        ...
+
+
+class CleanBatch(Protocol):
+    """A batch taken from the clean log, not yet acknowledged. The methods fail silently: the log delivers it again."""
+
+    @property
+    def data(self) -> bytes:
+        """The envelope."""
+        ...
+
+    @property
+    def sequence(self) -> int:
+        """Its number in the log."""
+        ...
+
+    async def commit(self) -> None:
+        """The gateway has it: the log may forget it."""
+        ...
+
+    async def release(self) -> None:
+        """Give it back: the log delivers it again at once."""
+        ...
+
+    async def extend(self) -> None:
+        """Say that it is still being worked on."""
+        ...
+
+
+class CleanLog(Protocol):
+    """The clean log as its only reader sees it."""
+
+    async def prepare(self) -> None:
+        """Make sure that the log and its consumer are there.
+
+        Raises:
+            CleanLogMissing: that cannot be done now.
+
+        """
+        ...
+
+    async def take(self, within_s: float) -> CleanBatch | None:
+        """Wait for the next batch; None when there is none within the time.
+
+        Raises:
+            CleanLogMissing: call `prepare`.
+
+        """
+        ...
+
+    async def close(self) -> None:
+        """Take nothing more; never fails."""
+        ...
