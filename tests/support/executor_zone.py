@@ -24,6 +24,7 @@ class Zone:
     """Sends operations to executors and collects their reports."""
 
     bus: Bus
+    account: str = ACCOUNT
     reports: dict[str, list[OperationReport]] = field(default_factory=lambda: defaultdict(list))
     deaf: bool = False
     """Whether reports are left without an answer, as by a bridge that lost its link."""
@@ -54,15 +55,15 @@ class Zone:
         """Send one attempt; whether an executor took it."""
         operation = Operation(
             id=self.id(number),
-            account=ACCOUNT,
+            account=self.account,
             attempt=attempt,
             first_incarnation=await self.incarnation() if incarnation is None else incarnation,
             last=True,
-            request=json.dumps({"account": ACCOUNT, **request}).encode(),
+            request=json.dumps({"account": self.account, **request}).encode(),
         )
         frame = GatewayFrame(operation=operation).SerializeToString()
         try:
-            return await self.bus.request(operation_subject(ACCOUNT), frame, timeout_s=2) == b""
+            return await self.bus.request(operation_subject(self.account), frame, timeout_s=2) == b""
         except (NoResponder, BusUnavailable):
             return False
 
@@ -98,7 +99,7 @@ class Zone:
 
     async def cancel(self, number: int) -> None:
         """Call an operation off."""
-        frame = GatewayFrame(cancel_operation=CancelOperation(id=self.id(number), account=ACCOUNT))
+        frame = GatewayFrame(cancel_operation=CancelOperation(id=self.id(number), account=self.account))
         await self.bus.publish(CANCEL, frame.SerializeToString())
 
 

@@ -1,0 +1,41 @@
+"""Configuration of the executor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairlead.executor.settings import ExecutorSettings, ResponseRetrySettings, RetrySettings, Settings
+from fairlead.runtime.errors import ConfigurationError
+from fairlead.runtime.settings import load
+
+
+def test_defaults() -> None:
+    """Retries are Armory's; the room is bounded."""
+    assert Settings().kubernetes.retries == RetrySettings(
+        enabled=True, maxRetries=3, backOffMs=3000, retryAnyError=False, retryableErrors=("timeout", "deadline exceeded")
+    )  # fmt: skip
+    assert Settings().clouddriver.response_retries == ResponseRetrySettings(enabled=True, maxRetries=3, backOffMs=3000)
+    assert Settings().executor == ExecutorSettings(
+        concurrency=16, waiting=32, waitingBytes=16 * 1024 * 1024, patienceSeconds=5
+    )
+
+
+def test_the_shared_file(tmp_path: Path) -> None:
+    """The keys of Armory's file and our own are read from one place; faults are told together."""
+    file = tmp_path / "fairlead.yaml"
+    file.write_text(
+        "kubernetes: {retries: {backOffMs: 10}, accounts: [{name: shore, serviceAccount: true}]}\nexecutor: {waiting: 4}\n",
+        encoding="utf-8",
+    )
+    settings = load(
+        Settings, "executor", {"FAIRLEAD_CONFIG": str(file), "FAIRLEAD_EXECUTOR__EXECUTOR__CONCURRENCY": "2"}
+    )
+    assert (settings.kubernetes.retries.back_off_ms, settings.kubernetes.accounts[0].name) == (10, "shore")
+    assert (settings.executor.waiting, settings.executor.concurrency) == (4, 2)
+
+    file.write_text("kubernetes: {retries: {maxRetries: -1}}\nexecutor: {concurrency: 0}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as error:
+        load(Settings, "executor", {"FAIRLEAD_CONFIG": str(file)})
+    assert len(error.value.problems) == 2
