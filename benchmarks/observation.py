@@ -113,7 +113,6 @@ def _updates(bench: Rig, plane: ControlPlane, count: int) -> Iterator[Figure]:
 
 def _single_writes(bench: Rig, plane: ControlPlane, *, count: int = 300, beside_only: bool = False) -> Iterator[Figure]:
     """Write one object after the other, idle in between, and hear of each commit."""
-    bench.start_agent(wait=True)
     delays = asyncio.run(_delays(bench.stack.addresses.database, plane.kubeconfig, count))
     p50, p90, p99 = (percentile(delays, share) * 1000 for share in (0.5, 0.9, 0.99))
     detail = f"p90 {p90:.1f} ms, max {max(delays) * 1000:.1f} ms, {count} writes"
