@@ -7,7 +7,7 @@ import ssl
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiohttp import web
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 256 * 1024
 DEFAULT_WATCH_TIMEOUT_S: Final = 2700.0
+DROP_S: Final = 5.0
+"""How long a handler waits at most to be cancelled after its connection was broken."""
 LAST_BOOKMARK_S: Final = 2.0
 """A watch gets a bookmark this long before its time is over, as the real server's watch cache does."""
 
@@ -101,7 +103,7 @@ class Server:
             return await self._send(raw, refused, headers, entry)
         answer = handle(self._state, request)
         if any(rule.hang_up for rule in rules):
-            _drop(raw)
+            await _drop(raw)
         if isinstance(answer, WatchAnswer):
             cut_after = next((rule.cut_after_bytes for rule in rules if rule.cut_after_bytes is not None), None)
             return await self._stream(raw, answer, headers=headers, entry=entry, cut_after=cut_after)
@@ -132,7 +134,7 @@ class Server:
             if rule.delay_s > 0:
                 await asyncio.sleep(rule.delay_s)
             if rule.hang_up and not rule.after_handling:
-                _drop(raw)
+                await _drop(raw)
             if rule.forbids and target is not None:
                 return failure(refusal(target, verb, user))
             if rule.error is not None and rule.plain_text:
@@ -271,7 +273,7 @@ class _WatchStream:
             return
         if self._left is not None and len(data) >= self._left:
             await self._response.write(data[: self._left])
-            _drop(self._raw)
+            await _drop(self._raw)
         if self._left is not None:
             self._left -= len(data)
         await self._response.write(data)
@@ -282,14 +284,15 @@ class _WatchStream:
         if self._watch.cut == "mid-line":
             await self._write(b'{"type":"MODIFIED","object":{"kind":"')
         if self._watch.cut != "clean":
-            _drop(self._raw)
+            await _drop(self._raw)
         await self._response.write_eof()
 
 
-def _drop(raw: web.Request) -> None:
-    """Break the connection as a crashed server would."""
+async def _drop(raw: web.Request) -> NoReturn:
+    """Break the connection as a crashed server would; aiohttp then cancels the handler."""
     if raw.transport is not None:
         raw.transport.abort()
+    await asyncio.sleep(DROP_S)
     raise ConnectionResetError
 
 
