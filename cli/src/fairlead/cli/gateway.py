@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -79,7 +80,9 @@ class Gateway:
 
     def operation(self, operation_id: str, *, wait_s: float = 0.0) -> Document:
         """Read an operation, waiting for its end, at most so long."""
-        operation = self.call("GET", f"/v1/operations/{operation_id}", params=_waiting(wait_s), extra_s=wait_s)
+        operation = self.call(
+            "GET", f"/v1/operations/{quote(operation_id, safe='')}", params=_waiting(wait_s), extra_s=wait_s
+        )
         return self._waited(operation, wait_s)
 
     def _waited(self, operation: Document, wait_s: float) -> Document:
@@ -91,7 +94,7 @@ class Gateway:
 
     def result(self, operation_id: str) -> Any:
         """Read the object or list that an operation brought back."""
-        return self.call("GET", f"/v1/operations/{operation_id}/result")
+        return self.call("GET", f"/v1/operations/{quote(operation_id, safe='')}/result")
 
     def operations(self, **filters: str) -> list[Document]:
         """List operations, newest first."""
@@ -99,7 +102,7 @@ class Gateway:
 
     def cancel(self, operation_id: str) -> Document:
         """Ask for the end of an operation."""
-        return _document(self.call("DELETE", f"/v1/operations/{operation_id}"))
+        return _document(self.call("DELETE", f"/v1/operations/{quote(operation_id, safe='')}"))
 
     # ---- the mirror
 
@@ -109,7 +112,7 @@ class Gateway:
 
     def resources(self, account: str) -> list[Document]:
         """List the kinds of an account with their state and freshness."""
-        return list(self.call("GET", f"/v1/accounts/{account}/resources")["items"])
+        return list(self.call("GET", f"/v1/accounts/{quote(account, safe='')}/resources")["items"])
 
     def objects(self, account: str, **filters: str) -> Iterator[Document]:
         """Read rows of the mirror, page by page.
@@ -118,7 +121,7 @@ class Gateway:
         """
         params = {"limit": str(PAGE), **filters}
         while True:
-            page = self.call("GET", f"/v1/accounts/{account}/objects", params=params)
+            page = self.call("GET", f"/v1/accounts/{quote(account, safe='')}/objects", params=params)
             yield from page["items"]
             if not page.get("continue"):
                 return
@@ -140,7 +143,7 @@ class Gateway:
 
     def revoke_token(self, name: str) -> None:
         """End a token."""
-        self.call("DELETE", f"/v1/tokens/{name}")
+        self.call("DELETE", f"/v1/tokens/{quote(name, safe='')}")
 
     def call(
         self,

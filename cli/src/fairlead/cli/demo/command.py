@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
@@ -32,6 +31,7 @@ from fairlead.watcher.core.scope import DEFAULT_KINDS
 MORE_KINDS = ("Secret", "ConfigMap")
 NOT_NAMESPACED = ("Namespace", "CustomResourceDefinition")
 _LOOK_S = 1.0
+_PLAIN_WIDTH = 120
 
 
 def command() -> None:
@@ -42,16 +42,16 @@ def command() -> None:
     """
     settings = demo_settings()
     stay = sys.stdout.isatty() and not settings.exit_after_tour
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
     with _ended_by_signals(), contextlib.ExitStack() as stack:
         real = chosen_cluster(settings)
         if real is not None:
             ask(real, settings)
         directory = Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
         directory.chmod(0o711)  # PostgreSQL's user must be able to pass; what is private is private by itself
-        stack.callback(Janitor(directory, real).dismiss)
+        stack.enter_context(Janitor(directory, real))
         cluster = real or _simulated(directory, stack, console)
-        plan = _plan(cluster, settings.kube_context or "shop")
+        plan = _plan(cluster, "shop" if real is None else "demo")
         parts = Stack(directory / "stack", [plan])
         stack.callback(parts.stop_all)
         _give_tour(console, parts, cluster, plan)
@@ -143,7 +143,7 @@ def _ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the demo as Ctrl-C does, with everything cleaned up."""
 
     def ended(number: int, _: object) -> NoReturn:
-        raise typer.Exit(128 + number)
+        raise SystemExit(128 + number)  # no library swallows this one
 
     numbers = (signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, ended) for number in numbers}

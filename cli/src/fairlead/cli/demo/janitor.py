@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from fairlead.cli.demo.cluster import Cluster
 from fairlead.cli.errors import CommandError
@@ -38,6 +39,17 @@ class Janitor:
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in the terminal is not for it
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self.dismiss()
+        except CommandError as left:
+            if error is None:
+                raise
+            sys.stderr.write(f"fairlead: {left}\n")  # beside the failure that ended the demo, not in its place
 
     def dismiss(self) -> None:
         """Let it clean up now, and wait.

@@ -77,7 +77,8 @@ def deploy(tour: Tour) -> None:
         for kind in ("Deployment", "ReplicaSet", "Pod"):
             for row in tour.mirror.rows(kind, tour.cluster.namespace, labels=_SELECTOR):
                 first_seen.setdefault((kind, row.name), row)
-        return [kind for kind, _ in first_seen].count("Pod") >= REPLICAS
+        kinds = [kind for kind, _ in first_seen]
+        return {"Deployment", "ReplicaSet"} <= set(kinds) and kinds.count("Pod") >= REPLICAS
 
     tour.until("the rows of the Deployment, its ReplicaSet and its Pods are there", all_there)
     operation = tour.gateway.operation(operation_id, wait_s=STEP_TIMEOUT_S)
