@@ -12,6 +12,11 @@ WITHOUT_UNIT_TEST: dict[str, str] = {
     "bridge/adapters/clean_log.py": "tests/integration/bridge: it speaks to a real nats-server",
     "bridge/adapters/grpc.py": "tests/integration/bridge: it speaks to a gRPC server",
     "bridge/adapters/probe.py": "tests/integration/bridge: it looks at real listeners",
+    "gateway/adapters/postgres/accounts.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
+    "gateway/adapters/postgres/label_conditions.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
+    "gateway/adapters/postgres/mirror.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
+    "gateway/adapters/postgres/reading.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
+    "gateway/adapters/postgres/sessions.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
     "scrubber/adapters/bus.py": "tests/integration/scrubber: it speaks to a real nats-server",
 }
 """Modules (``part/module.py``) that are tested elsewhere, each with the reason."""

@@ -10,122 +10,33 @@ import copy
 import itertools
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from tests.support.mirror_accounts import MemoryAccounts
+from tests.support.mirror_reading import MemoryReader
+from tests.support.mirror_tables import CURSOR_JUMP, Held, Tables, Tombstone, bytewise, close_all, now_utc
 
 from fairlead.contracts.envelope import Batch, Change, Inventory, Part
 from fairlead.contracts.identity import ObjectKey, Resource
 from fairlead.gateway.core.claims import (
-    GRANTED,
-    AccountClaim,
-    ClaimOutcome,
-    ClusterIdentity,
-    merge_identity,
     refuse_other_cluster,
-    retires,
     same_cluster,
 )
 from fairlead.gateway.core.commits import Committed, Ledger, Reflector, StampedEvent
 from fairlead.gateway.core.contents import read_facts
 from fairlead.gateway.core.guard import Mark, may_forget, supersedes
 from fairlead.gateway.core.inventory import StoredVersion, in_range, judge_inventory
-from fairlead.gateway.core.selectors import selects
-from fairlead.gateway.core.sessions import AHEAD_LIMIT, CloseReason, Opened, OpenRequest, SessionState, begin, may_ask
-from fairlead.gateway.core.states import ResourceState, StateReport, effective
+from fairlead.gateway.core.sessions import AHEAD_LIMIT, CloseReason, Opened, OpenRequest, begin, may_ask
+from fairlead.gateway.core.states import StateReport
 from fairlead.gateway.core.views import (
-    AccountView,
-    Changes,
-    Deletion,
-    ObjectPage,
-    ObjectQuery,
-    Refusal,
-    ResourceView,
     StoredObject,
 )
-from fairlead.gateway.errors import AccountRefused, CursorExpired, SessionClosed, UnknownAccount
+from fairlead.gateway.errors import AccountRefused, SessionClosed
 
-ReflectorKey = tuple[str, str, str, str]
-"""Account, group, plural, namespace."""
-CURSOR_JUMP = 2**40
+__all__ = ["Held", "MemoryMirror", "Tables", "numbered_sessions"]
 
 
-@dataclass(slots=True)
-class Tombstone:
-    """What was deleted."""
-
-    uid: str
-    epoch: int
-    version: int
-    change: int
-    labels: dict[str, str]
-    deleted: datetime
-
-
-@dataclass(slots=True)
-class Held:
-    """A reflector with its rows and tombstones."""
-
-    account: str
-    resource: Resource
-    namespace: str
-    since: datetime
-    sessions: SessionState = field(default_factory=SessionState)
-    rows: dict[ObjectKey, StoredObject] = field(default_factory=dict)
-    tombstones: dict[ObjectKey, Tombstone] = field(default_factory=dict)
-    state: ResourceState = ResourceState.LISTING
-    message: str = ""
-    lost: tuple[datetime, str] | None = None
-    confirmed: datetime | None = None
-    heard: datetime | None = None
-    gap_since: datetime | None = None
-
-    def mark(self, key: ObjectKey) -> Mark | None:
-        """What the guard compares with."""
-        if row := self.rows.get(key):
-            return Mark(row.epoch, row.version, deleted=False)
-        if tombstone := self.tombstones.get(key):
-            return Mark(tombstone.epoch, tombstone.version, deleted=True)
-        return None
-
-    def versions(self) -> list[StoredVersion]:
-        """Rows and tombstones of every epoch, ordered bytewise."""
-        found = [StoredVersion(key, row.uid, row.version, row.epoch, tombstone=False) for key, row in self.rows.items()]
-        found += [
-            StoredVersion(key, "", dead.version, dead.epoch, tombstone=True) for key, dead in self.tombstones.items()
-        ]
-        return sorted(found, key=lambda version: bytewise(version.key))
-
-    def close(self) -> str | None:
-        """End the session that writes, if there is one."""
-        self.gap_since = None
-        if self.sessions.session is None:
-            return None
-        session = self.sessions.session
-        self.sessions.close()
-        return session
-
-
-@dataclass(slots=True)
-class Tables:
-    """Everything that a database holds."""
-
-    accounts: dict[str, AccountView] = field(default_factory=dict)
-    changes: dict[str, int] = field(default_factory=dict)
-    floors: dict[str, int] = field(default_factory=dict)
-    reflectors: dict[ReflectorKey, Held] = field(default_factory=dict)
-
-
-def bytewise(key: ObjectKey) -> tuple[bytes, bytes]:
-    """The order of PostgreSQL's collation "C"."""
-    return key.namespace.encode(), key.name.encode()
-
-
-def now_utc() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
-
-
-class MemoryMirror:
+class MemoryMirror(MemoryAccounts, MemoryReader):
     """See the module; ``clock`` is the database's clock."""
 
     def __init__(
@@ -189,17 +100,17 @@ class MemoryMirror:
             for held in self.tables.reflectors.values()
             if held.account in accounts and held.gap_since is not None and held.gap_since <= limit
         ]
-        return _close(late, CloseReason.GAP)
+        return close_all(late, CloseReason.GAP)
 
     async def close_sessions(
         self, reason: CloseReason, *, sessions: Sequence[str] | None = None
     ) -> dict[str, CloseReason]:
         if sessions is not None:
-            return _close([held for session, held in self._writers().items() if session in sessions], reason)
+            return close_all([held for session, held in self._writers().items() if session in sessions], reason)
         for account in self.tables.accounts:
             self.tables.changes[account] += CURSOR_JUMP
             self.tables.floors[account] = self.tables.changes[account]
-        return _close(list(self.tables.reflectors.values()), reason)
+        return close_all(list(self.tables.reflectors.values()), reason)
 
     async def relist(self, account: str, *, new_epoch: bool) -> dict[str, CloseReason]:
         self._account(account)
@@ -207,7 +118,7 @@ class MemoryMirror:
         for held in mine:
             held.sessions.checkpoint = None
             held.sessions.wants_epoch |= new_epoch
-        return _close(mine, CloseReason.RELIST)
+        return close_all(mine, CloseReason.RELIST)
 
     # ---- data
 
@@ -324,95 +235,7 @@ class MemoryMirror:
                     self.tables.floors[held.account] = max(self.tables.floors[held.account], dead.change)
         return dropped
 
-    # ---- accounts
-
-    async def claim_account(self, claim: AccountClaim, *, zone: str, agent: str) -> ClaimOutcome:
-        stored = self.tables.accounts.get(claim.name)
-        if stored is not None and not same_cluster(stored.cluster, claim.cluster):
-            refusal = Refusal(claim.cluster, zone, agent, self._clock())
-            self.tables.accounts[claim.name] = replace(stored, refusal=refusal)
-            return refuse_other_cluster(claim.name, stored.cluster, claim.cluster)
-        cluster = merge_identity(stored.cluster, claim.cluster) if stored else claim.cluster
-        refused = stored.refusal if stored else None
-        scope = claim.server_version, claim.namespaces, claim.read_roles, claim.write_roles
-        account = AccountView(claim.name, cluster, claim.mode, zone, agent, *scope, self._clock(), refused)
-        self.tables.accounts[claim.name] = account
-        self.tables.changes.setdefault(claim.name, 0)
-        self.tables.floors.setdefault(claim.name, 0)
-        for key, held in list(self.tables.reflectors.items()):
-            namespaced = held.resource.namespaced
-            if held.account == claim.name and retires(
-                claim.namespaces, namespaced=namespaced, namespace=held.namespace
-            ):
-                del self.tables.reflectors[key]
-                self.tables.floors[claim.name] = self.tables.changes[claim.name]
-        return GRANTED
-
-    async def accept_cluster(self, account: str) -> dict[str, CloseReason]:
-        stored = self.tables.accounts.get(account)
-        if stored is None or stored.refusal is None:
-            raise UnknownAccount(f"there is no account {account!r} that a second cluster claims")
-        accepted: ClusterIdentity = stored.refusal.cluster
-        self.tables.accounts[account] = replace(
-            stored, cluster=accepted, zone=stored.refusal.zone, agent=stored.refusal.agent, refusal=None
-        )
-        self.tables.floors[account] = self.tables.changes[account]
-        mine = [held for held in self.tables.reflectors.values() if held.account == account]
-        closed = _close(mine, CloseReason.SUPERSEDED)
-        for held in mine:
-            held.rows, held.tombstones = {}, {}
-            held.state, held.since, held.message = ResourceState.LISTING, self._clock(), ""
-            held.sessions.checkpoint, held.sessions.highest, held.sessions.wants_epoch = None, None, True
-        return closed
-
-    # ---- reading
-
-    async def accounts(self) -> list[AccountView]:
-        return [account for _, account in sorted(self.tables.accounts.items())]
-
-    async def resources(self, account: str) -> list[ResourceView]:
-        self._account(account)
-        return [_resource(held) for key, held in sorted(self.tables.reflectors.items()) if key[0] == account]
-
-    async def objects(self, query: ObjectQuery) -> ObjectPage:
-        self._account(query.account)
-        found = [
-            row
-            for held in self._of(query.account, query.resource)
-            for row in held.rows.values()
-            if query.namespace in (None, row.key.namespace)
-            and query.name in (None, row.key.name)
-            and (query.after is None or bytewise(row.key) > bytewise(query.after))
-            and selects(query.labels, row.labels)
-        ]
-        found.sort(key=lambda row: bytewise(row.key))
-        page = found[: query.limit]
-        bodies = page if query.bodies else [replace(row, body=b"") for row in page]
-        return ObjectPage(bodies, len(found) > query.limit, self.tables.changes[query.account])
-
-    async def changes(self, account: str, resource: Resource, *, after: int, limit: int) -> Changes:
-        self._account(account)
-        if not self.tables.floors[account] <= after <= self.tables.changes[account]:
-            raise CursorExpired("deletions behind this cursor are forgotten already; list again")
-        found: list[StoredObject | Deletion] = []
-        for held in self._of(account, resource):
-            found += [row for row in held.rows.values() if row.change > after]
-            found += [
-                Deletion(key, dead.uid, dead.version, dead.change, dead.labels)
-                for key, dead in held.tombstones.items()
-                if dead.change > after
-            ]
-        found.sort(key=lambda change: change.change)
-        if len(found) > limit:
-            return Changes(found[:limit], found[limit - 1].change, more=True)
-        return Changes(found, self.tables.changes[account], more=False)
-
     # ---- inside
-
-    def _account(self, name: str) -> AccountView:
-        if name not in self.tables.accounts:
-            raise UnknownAccount(f"there is no account {name!r}")
-        return self.tables.accounts[name]
 
     def _held(self, account: str, resource: Resource, namespace: str) -> Held:
         key = account, resource.group, resource.plural, namespace
@@ -420,39 +243,10 @@ class MemoryMirror:
             self.tables.reflectors[key] = Held(account, resource, namespace, self._clock())
         return self.tables.reflectors[key]
 
-    def _of(self, account: str, resource: Resource) -> list[Held]:
-        wanted = account, resource.group, resource.plural
-        return [held for key, held in sorted(self.tables.reflectors.items()) if key[:3] == wanted]
-
     def _writers(self) -> dict[str, Held]:
         return {
             held.sessions.session: held for held in self.tables.reflectors.values() if held.sessions.session is not None
         }
-
-
-def _close(reflectors: Sequence[Held], reason: CloseReason) -> dict[str, CloseReason]:
-    closed = [held.close() for held in reflectors]
-    return {session: reason for session in closed if session is not None}
-
-
-def _resource(held: Held) -> ResourceView:
-    state = held.sessions
-    shown = effective(held.state, lost=held.lost is not None)
-    since, message = held.lost if held.lost and shown is not held.state else (held.since, held.message)
-    return ResourceView(
-        account=held.account,
-        resource=held.resource,
-        namespace=held.namespace,
-        state=shown,
-        since=since,
-        message=message,
-        epoch=state.epoch,
-        checkpoint=state.checkpoint,
-        confirmed=held.confirmed,
-        heard=held.heard,
-        writing=state.session is not None,
-        rows=len(held.rows),
-    )
 
 
 def numbered_sessions(prefix: str = "session") -> Callable[[], str]:

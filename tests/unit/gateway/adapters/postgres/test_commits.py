@@ -9,9 +9,23 @@ from typing import TypeVar
 
 import psycopg
 import pytest
-from tests.support.mirror_data import ACCOUNT, CLAIM, PODS, batch, body, delete, key, part, request, source, upsert
+from tests.support.mirror_data import (
+    ACCOUNT,
+    CLAIM,
+    PODS,
+    batch,
+    body,
+    delete,
+    inventory,
+    key,
+    part,
+    request,
+    source,
+    upsert,
+)
 
 from fairlead.contracts.identity import Resource
+from fairlead.gateway.adapters.postgres import commits
 from fairlead.gateway.adapters.postgres.accounts import PostgresAccounts
 from fairlead.gateway.adapters.postgres.commits import CHANNEL
 from fairlead.gateway.adapters.postgres.migrations import prepare_schema
@@ -125,6 +139,17 @@ async def test_bodies_of_any_bytes_and_size_are_stored(pool: Database) -> None:
     await mirror.commit([batch(source(opened), [part(1, *events)])])
     page = await reader.objects(ObjectQuery(ACCOUNT, PODS))
     assert [row.body for row in page.objects] == bodies
+
+
+async def test_ranges_larger_than_a_page_are_judged_whole(pool: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty inventory removes every row and keeps the tombstones, however many fetches it takes."""
+    monkeypatch.setattr(commits, "PAGE_ROWS", 3)
+    mirror = PostgresMirror(pool)
+    opened = await mirror.open_session(request())
+    await mirror.commit([batch(source(opened), [part(1, *(upsert(f"o{each}", 1) for each in range(10)))])])
+    committed = await mirror.commit([batch(source(opened), [part(2, inventory=inventory(9, [("o4", "u1", 1)]))])])
+    stored, _ = await mirror.stored_versions(opened.session, None, limit=99)
+    assert (committed.counts.removed, sum(version.tombstone for version in stored), len(stored)) == (9, 9, 10)
 
 
 async def test_listeners_hear_of_a_commit_once(pool: Database, database: str) -> None:

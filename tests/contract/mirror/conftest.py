@@ -1,0 +1,41 @@
+"""The mirrors under test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.mirror_data import (
+    CLAIM,
+)
+from tests.support.mirror_store import MemoryMirror, numbered_sessions
+from tests.support.mirror_writer import AHEAD_LIMIT, Mirror
+
+from fairlead.gateway.adapters.postgres.accounts import PostgresAccounts
+from fairlead.gateway.adapters.postgres.migrations import prepare_schema
+from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
+from fairlead.gateway.adapters.postgres.pool import Database
+from fairlead.gateway.adapters.postgres.reading import PostgresReader
+
+
+class PostgresWhole(PostgresMirror, PostgresAccounts, PostgresReader):
+    """All three ports over PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        PostgresMirror.__init__(self, database, new_session=numbered_sessions(), ahead_limit=AHEAD_LIMIT)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def mirror(request: pytest.FixtureRequest) -> AsyncIterator[Mirror]:
+    """An empty mirror in which the account is claimed."""
+    if request.param == "memory":
+        memory = MemoryMirror(new_session=numbered_sessions(), ahead_limit=AHEAD_LIMIT)
+        await memory.claim_account(CLAIM, zone="zone", agent="agent-0")
+        yield memory
+        return
+    dsn = request.getfixturevalue("database")
+    await prepare_schema(dsn)
+    async with Database(dsn, size=3) as database:
+        whole = PostgresWhole(database)
+        await whole.claim_account(CLAIM, zone="zone", agent="agent-0")
+        yield whole

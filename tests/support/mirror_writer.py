@@ -1,0 +1,72 @@
+"""A reflector's session, and short ways to look into a mirror."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tests.support.mirror_data import (
+    ACCOUNT,
+    PODS,
+    batch,
+    inventory,
+    part,
+    request,
+    source,
+)
+
+from fairlead.contracts.envelope import Event, Part
+from fairlead.gateway.core.commits import Committed
+from fairlead.gateway.core.sessions import Opened
+from fairlead.gateway.core.views import ObjectQuery, StoredObject
+from fairlead.gateway.ports.mirror import AccountStore, MirrorReader, MirrorStore
+
+AHEAD_LIMIT = 4
+
+
+class Mirror(MirrorStore, AccountStore, MirrorReader, Protocol):
+    """All three ports."""
+
+
+class Writer:
+    """A reflector's session, which numbers its parts."""
+
+    def __init__(self, mirror: Mirror, opened: Opened) -> None:
+        self.mirror = mirror
+        self.opened = opened
+        self.number = 0
+
+    @classmethod
+    async def open(cls, mirror: Mirror, scope: str = "all", *, known_epoch: int = 0, ended_epoch: int = 0) -> Writer:
+        """Open a session."""
+        wish = request(scope, known_epoch=known_epoch, ended_epoch=ended_epoch)
+        return cls(mirror, await mirror.open_session(wish))
+
+    async def send(self, *events: Event, checkpoint: int | None = None) -> Committed:
+        """Commit the next part, of events."""
+        self.number += 1
+        return await self.commit(part(self.number, *events, checkpoint=checkpoint))
+
+    async def list_all(self, snapshot: int, *entries: tuple[str, str, int | None]) -> Committed:
+        """Commit the next part, an inventory of everything, with a checkpoint at its snapshot."""
+        self.number += 1
+        return await self.commit(part(self.number, inventory=inventory(snapshot, entries), checkpoint=snapshot))
+
+    async def commit(self, *parts: Part) -> Committed:
+        """Commit parts."""
+        return await self.mirror.commit([batch(source(self.opened), parts)])
+
+    async def checkpoint(self) -> int | None:
+        """The stored checkpoint."""
+        return (await self.mirror.resources(ACCOUNT))[0].checkpoint
+
+
+async def rows(mirror: Mirror) -> dict[str, int]:
+    """Name and version of each row."""
+    page = await mirror.objects(ObjectQuery(ACCOUNT, PODS))
+    return {row.key.name: row.version for row in page.objects}
+
+
+async def row(mirror: Mirror, name: str) -> StoredObject:
+    """One row."""
+    page = await mirror.objects(ObjectQuery(ACCOUNT, PODS, "shop", name))
+    return page.objects[0]
