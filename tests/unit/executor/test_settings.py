@@ -14,11 +14,13 @@ from fairlead.runtime.settings import load
 def test_defaults() -> None:
     """Retries are Armory's; the room is bounded."""
     assert Settings().kubernetes.retries == RetrySettings(
-        enabled=True, maxRetries=3, backOffMs=3000, retryAnyError=False, retryableErrors=("timeout", "deadline exceeded")
+        enabled=True, max_retries=3, back_off_ms=3000, retry_any_error=False, retryable_errors=("timeout", "deadline exceeded")
     )  # fmt: skip
-    assert Settings().clouddriver.response_retries == ResponseRetrySettings(enabled=True, maxRetries=3, backOffMs=3000)
+    assert Settings().clouddriver.response_retries == ResponseRetrySettings(
+        enabled=True, max_retries=3, back_off_ms=3000
+    )
     assert Settings().executor == ExecutorSettings(
-        concurrency=16, waiting=32, waitingBytes=16 * 1024 * 1024, patienceSeconds=5
+        concurrency=16, waiting=32, waiting_bytes=16 * 1024 * 1024, patience_seconds=5
     )
 
 

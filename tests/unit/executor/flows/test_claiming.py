@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +23,7 @@ from tests.support.executor_doubles import (
 from tests.unit.executor.flows.test_run import AT_ONCE
 
 from fairlead.contracts.operations import decode_request
-from fairlead.executor.core.claims import Leave, Owner, Run
+from fairlead.executor.core.claims import Claim, Leave, Owner, Run
 from fairlead.executor.core.outcome import Verdict
 from fairlead.executor.errors import ClaimsUnavailable
 from fairlead.executor.flows.claiming import REMEMBERED_MAX, Claiming
@@ -31,8 +32,11 @@ from fairlead.executor.flows.run import Runner
 
 ATTEMPTS_MAX = 4
 STEPS_MAX = 60
-CREATE = {"kind": "create", "manifest": {**manifest(), "metadata": {"namespace": "sea", "generateName": "cargo-"}}}
-FENCED = {"kind": "delete", "target": target(), "uid": "uid-1"}
+CREATE: dict[str, Any] = {
+    "kind": "create",
+    "manifest": {**manifest(), "metadata": {"namespace": "sea", "generateName": "cargo-"}},
+}
+FENCED: dict[str, Any] = {"kind": "delete", "target": target(), "uid": "uid-1"}
 
 
 @dataclass
@@ -48,7 +52,7 @@ class _Executor:
 class _World:
     """Executors around one bucket and one cluster; each step that could be interrupted waits at a gate."""
 
-    request: dict[str, object]
+    request: dict[str, Any]
     claims: MemoryClaims = field(default_factory=MemoryClaims)
     cluster: MemoryCluster = field(default_factory=MemoryCluster)
     reports: CollectedReports = field(default_factory=CollectedReports)
@@ -86,8 +90,7 @@ class _World:
         attempt, losses = job(self.attempts, **self.request), self.losses
         executor = self.executors[name]
         work = executor.operations.carry_out(attempt, lambda: (self.attempts, self.losses) == (attempt.attempt, losses))
-        task = asyncio.get_running_loop().create_task(work)
-        executor.tasks.add(task)
+        executor.tasks.add(asyncio.get_running_loop().create_task(work))
 
     def kill(self, name: str) -> None:
         """End an executor in the middle of whatever it does."""
@@ -130,7 +133,7 @@ class _World:
             yield "lose", ""
 
 
-async def _scenario(data: st.DataObject, request: dict[str, object]) -> _World:
+async def _scenario(data: st.DataObject, request: dict[str, Any]) -> _World:
     world = _World(request)
     for name in ("one", "two", "three"):
         world.start(name)
@@ -181,8 +184,8 @@ def test_a_fenced_write_takes_effect_at_most_once(data: st.DataObject) -> None:
 class _Forgetful(MemoryClaims):
     """Stores what it is given and loses the answer."""
 
-    async def _put(self, operation_id: str, claim: object) -> int:
-        await super()._put(operation_id, claim)  # type: ignore[arg-type] # passed on
+    async def _put(self, operation_id: str, claim: Claim) -> int:
+        await super()._put(operation_id, claim)
         raise ClaimsUnavailable("the answer was lost")
 
 
@@ -190,7 +193,7 @@ async def test_a_claim_whose_answer_was_lost_never_began() -> None:
     """It stands in the bucket, its owner says that it is untouched, and the next attempt runs, with its own claim."""
     claims = _Forgetful()
     world = _World(CREATE, claims=claims)
-    world.claims.gate = world.gate = _open  # type: ignore[method-assign] # nothing waits here
+    world.claims.gate = _open
     one = Claiming("one", claims, world)
     attempt = job()
     with pytest.raises(ClaimsUnavailable):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tests.support.executor_doubles import (
     PATH,
     CollectedReports,
     FixedPeers,
+    Gate,
     MemoryClaims,
     MemoryCluster,
     OneCluster,
@@ -110,7 +113,7 @@ async def test_an_owner_that_died() -> None:
     assert "check v1 ConfigMap sea/cargo" in zone.reports.outcomes[1].message
 
     zone = Zone(cluster=MemoryCluster(objects={PATH: manifest(uid="uid-1", resourceVersion="5")}))
-    fenced = {"kind": "delete", "target": target(), "uid": "uid-1"}
+    fenced: dict[str, Any] = {"kind": "delete", "target": target(), "uid": "uid-1"}
     zone.cluster.gate = dying_at("sent")
     await dead(zone.executor().carry_out(job(**fenced), at_once))
     zone.cluster.gate = alive
@@ -260,7 +263,7 @@ async def alive(_: str) -> None:
     """Nothing happens."""
 
 
-def dying_at(place: str):  # noqa: ANN201 - a gate
+def dying_at(place: str) -> Gate:
     """Die when a place is reached."""
 
     async def gate(reached: str) -> None:
@@ -270,7 +273,7 @@ def dying_at(place: str):  # noqa: ANN201 - a gate
     return gate
 
 
-async def dead(work) -> None:  # noqa: ANN001 - a coroutine
+async def dead(work: Awaitable[None]) -> None:
     """Run until death."""
     try:
         await work
