@@ -51,7 +51,7 @@ class Zone:
     async def append(self, *envelopes: bytes) -> None:
         """Write to the clean log, as scrubbers do."""
         for envelope in envelopes:
-            await self.bus.jetstream.publish(CLEAN_LOG.subject, envelope)
+            await self.bus.jetstream.publish(CLEAN_LOG.subject, envelope, timeout=1)
 
     async def call(self, subject: str, frame: pb.AgentFrame) -> pb.GatewayFrame:
         """Call the gateway, as watchers and executors do."""

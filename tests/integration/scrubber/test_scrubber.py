@@ -46,7 +46,7 @@ async def create_log(bus: Bus, max_bytes: int = CLEAN_LOG.max_bytes) -> None:
 
 async def scrub(bus: Bus, batch: bytes) -> ScrubReply:
     """Send a raw batch and wait for the verdict."""
-    return ScrubReply.decode(await bus.request(RAW_BATCH, batch, timeout_s=10))
+    return ScrubReply.decode(await bus.request(RAW_BATCH, batch, timeout_s=3))
 
 
 async def stored(bus: Bus) -> list[bytes]:
