@@ -7,19 +7,10 @@ import re
 
 from tests.support.source_tree import PRODUCT, ROOT, python_files, syntax_of
 
-WITHOUT_UNIT_TEST: dict[str, str] = {
-    "bridge/adapters/bus.py": "tests/integration/bridge: it speaks to a real nats-server",
-    "bridge/adapters/clean_log.py": "tests/integration/bridge: it speaks to a real nats-server",
-    "bridge/adapters/grpc.py": "tests/integration/bridge: it speaks to a gRPC server",
-    "bridge/adapters/probe.py": "tests/integration/bridge: it looks at real listeners",
-    "gateway/adapters/postgres/accounts.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
-    "gateway/adapters/postgres/label_conditions.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
-    "gateway/adapters/postgres/mirror.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
-    "gateway/adapters/postgres/reading.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
-    "gateway/adapters/postgres/sessions.py": "tests/contract/mirror: the twin in memory and PostgreSQL have one suite",
-    "scrubber/adapters/bus.py": "tests/integration/scrubber: it speaks to a real nats-server",
-}
+WITHOUT_UNIT_TEST: dict[str, str] = {}
 """Modules (``part/module.py``) that are tested elsewhere, each with the reason."""
+WITH_REAL_PARTS = re.compile(r"(?P<part>[^/]+)/(?:adapters/.+|service\.py)")
+"""Adapters and compositions meet their real neighbours in tests/integration/<part> instead of a unit test."""
 
 _SOURCE = re.compile(r"(?:libs|services)/[^/]+/src/fairlead/(?P<module>.+)|cli/src/fairlead/(?P<cli>.+)")
 _UNTESTED_NAMES = ("__init__.py", "__main__.py")
@@ -41,6 +32,12 @@ def unit_test_of(module: str) -> str:
     return f"tests/unit/{folder}/test_{file}"
 
 
+def tested_with_real_parts(module: str) -> bool:
+    """Whether a module is an adapter or a composition whose part has integration tests."""
+    match = WITH_REAL_PARTS.fullmatch(module)
+    return match is not None and any((ROOT / "tests/integration" / match["part"]).glob("test_*.py"))
+
+
 def only_declares(tree: ast.Module) -> bool:
     """Whether a module has no function that does anything: types, protocols, errors and constants alone."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -58,6 +55,7 @@ def test_each_module_has_its_test_file() -> None:
         for module, name in sources().items()
         if not module.endswith(_UNTESTED_NAMES)
         and module not in WITHOUT_UNIT_TEST
+        and not tested_with_real_parts(module)
         and not (ROOT / unit_test_of(module)).is_file()
         and not only_declares(syntax_of(name))
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from tests.support.watching import PODS
@@ -150,7 +150,9 @@ class FakeCluster:
         self._ask("names")
         yield Page(self.at, self.objects)
 
-    async def watch(self, selection: Selection, version: int | None, *, initial: bool) -> AsyncIterator[list[Item]]:
+    async def watch(
+        self, selection: Selection, version: int | None, *, initial: bool
+    ) -> AsyncGenerator[list[Item], None]:
         """Give what the test puts in; None ends a watch, an error breaks it."""
         self._ask("stream" if initial else f"watch {version}")
         if initial:

@@ -95,9 +95,9 @@ async def test_the_largest_session_pays_for_an_overload() -> None:
     given_up: list[str] = []
     hop = RawHop(FakeScrubber(), 2000)
     small, large = stream("small", 1), stream("large", 0)
-    for each in (small, large):
-        hop.attach(each, lambda reason, each=each: given_up.append(f"{each.source.session} {reason}"))
-        hop.has_news(each)
+    hop.attach(small, lambda reason: given_up.append(f"small {reason}"))
+    hop.attach(large, lambda reason: given_up.append(f"large {reason}"))
+    hop.has_news(small)
     for number in range(10):
         large.session.changed(seen(f"x{number}", number + 20, body=b"x" * 300))
     hop.has_news(large)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -87,10 +87,10 @@ class Cluster(Protocol):
     def names(self, selection: Selection) -> AsyncIterator[Page]:
         """List identities and versions only."""
 
-    def watch(self, selection: Selection, version: int | None, *, initial: bool) -> AsyncIterator[list[Item]]:
+    def watch(self, selection: Selection, version: int | None, *, initial: bool) -> AsyncGenerator[list[Item], None]:
         """Watch on from a version; with ``initial`` a streaming list not older than it (consistent for None) comes first.
 
-        Ends when the server ends it. Each element is what one read of the socket gave.
+        Ends when the server ends it; close it when leaving early. Each element is what one read of the socket gave.
         """
 
     async def get(self, selection: Selection, key: ObjectKey) -> Observed | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from random import uniform
@@ -98,7 +98,9 @@ class KubernetesCluster:
                 async for page in pages:
                     yield Page(page.version, [_observed(selection, item, 0) for item in page.items])
 
-    async def watch(self, selection: Selection, version: int | None, *, initial: bool) -> AsyncIterator[list[Item]]:
+    async def watch(
+        self, selection: Selection, version: int | None, *, initial: bool
+    ) -> AsyncGenerator[list[Item], None]:
         """Watch from a version, or stream a list."""
         events = watch(
             self.session, selection.resource, namespace=selection.namespace,

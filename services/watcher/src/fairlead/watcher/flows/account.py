@@ -138,7 +138,9 @@ class Account:
             )
             wanted = selections(self.plan.scope, tuple(each for each in catalogue.resources if each not in omitted))
             for selection in wanted:
-                if selection not in self.reflectors:
+                if selection in self.reflectors:
+                    self.reflectors[selection][0].served()
+                else:
                     self._start(selection, cluster, info, budget, group)
             if catalogue.document != document:
                 document = await self._send_discovery(catalogue.document)
@@ -151,7 +153,7 @@ class Account:
         definitions = selection.resource.plural == DEFINITIONS
         reflector = Reflector(
             self.plan.name, info.identity, selection, cluster, self.gateway, self.hop, self.states, budget, self.pace,
-            self._look_again.set if definitions else lambda: None,
+            self._look_again.set if definitions else lambda: None, self._look_again.set,
         )  # fmt: skip
         task = group.create_task(
             reflector.run(), name=f"{self.plan.name} {selection.resource.name} {selection.namespace}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -94,9 +95,12 @@ class Reflector:
     pace: Pace
     on_change: Callable[[], None] = lambda: None
     """Called when an object changed; discovery uses it for custom resource definitions."""
+    on_gone: Callable[[], None] = lambda: None
+    """Called when the kind is not served any more; discovery looks whether it has come back meanwhile."""
     _epoch: int = 0
     _stream: Stream | None = None
     _over: asyncio.Event = field(default_factory=asyncio.Event)
+    _served: asyncio.Event = field(default_factory=asyncio.Event)
     _over_why: SessionOver | None = None
     _repairs: asyncio.Queue[list[ObjectKey]] = field(default_factory=lambda: asyncio.Queue(maxsize=64))
     _backoff: Backoff = field(default_factory=Backoff)
@@ -123,6 +127,10 @@ class Reflector:
             self.end_session("relist")
         else:
             self._repairs.put_nowait(keys)
+
+    def served(self) -> None:
+        """The cluster serves the kind; one that was gone is tried again at once."""
+        self._served.set()
 
     # ---- sessions
 
@@ -248,17 +256,17 @@ class Reflector:
     async def _list_by_watch(self, session: Session) -> None:
         """Take the initial events of a streaming list; the watch that follows is opened anew, from its version."""
         self._count_list("stream")
-        async for items in self.cluster.watch(self.selection, session.opened.checkpoint, initial=True):
-            session.listed(
-                item.state for item in items if item.seen is Seen.CHANGED and item.state and self._wanted(item.state)
-            )
-            end = next((item for item in items if item.seen is Seen.LIST_END), None)
-            if end is not None:
-                session.list_ends(end.version, consistent=session.opened.checkpoint is None)
+        async with aclosing(self.cluster.watch(self.selection, session.opened.checkpoint, initial=True)) as watch:
+            async for items in watch:
+                states = (item.state for item in items if item.seen is Seen.CHANGED)
+                session.listed(state for state in states if state is not None and self._wanted(state))
+                end = next((item for item in items if item.seen is Seen.LIST_END), None)
+                if end is not None:
+                    session.list_ends(end.version, consistent=session.opened.checkpoint is None)
+                    self._has_news()
+                    return
                 self._has_news()
-                return
-            self._has_news()
-            await self.hop.wait_room()
+                await self.hop.wait_room()
         raise ClusterUnavailable("the API server ended a streaming list before it was complete")
 
     async def _watch_once(self, session: Session) -> None:
@@ -368,8 +376,18 @@ class Reflector:
             self._enter(State.STALE, error)
             await self._pause(error.retry_after_s)
             return
-        self._enter(State.REFUSED if isinstance(error, AccessRefused) else State.GONE, error)
-        await asyncio.sleep(self.pace.refused_retry_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+        delay_s = self.pace.refused_retry_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+        if isinstance(error, AccessRefused):
+            self._enter(State.REFUSED, error)
+            await asyncio.sleep(delay_s)
+            return
+        self._enter(State.GONE, error)
+        await self._pause(None)
+        self._served.clear()
+        self.on_gone()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._served.wait()
 
     async def _pause(self, retry_after_s: float | None) -> None:
         await asyncio.sleep(self._backoff.next_s(at_least_s=retry_after_s))
