@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.control_plane",
     "tests.support.programs",
+    "tests.support.rest_double",
 ]
