@@ -20,7 +20,8 @@ from fairlead.executor.flows.operations import Operations
 from fairlead.executor.flows.run import Runner
 from fairlead.executor.settings import RetrySettings, Settings
 from fairlead.kube.credentials import Credentials, from_kubeconfig, from_service_account
-from fairlead.runtime import bus, logfields, tracing
+from fairlead.runtime import logfields, tracing
+from fairlead.runtime.bus import attach
 from fairlead.runtime.errors import chain
 from fairlead.runtime.lifecycle import Scope, Service, Stage
 from fairlead.runtime.logs import get_logger
@@ -34,7 +35,7 @@ def build(settings: Settings) -> Service:
 
     async def start(scope: Scope) -> None:
         executor_id = f"{socket.gethostname()}-{secrets.token_hex(6)}"  # of this process: a restart is another executor
-        connection = await scope.enter(bus.connect(settings.nats, "executor"))
+        connection = await attach(scope, settings.nats)
         clusters = {
             account.name: await scope.enter(_cluster(account, no_proxy=settings.kubernetes.no_proxy))
             for account in settings.kubernetes.accounts
@@ -54,7 +55,6 @@ def build(settings: Settings) -> Service:
             _limits(settings), _traced(operations), lambda name, work: scope.start(name, work, essential=False)
         )
         feed = OperationFeed(connection, intake.accept)
-        scope.ready_when("nats", connection.not_ready)
         scope.ready_when("claims", claims.not_ready)
         scope.start("claims", claims.tend())
         await answer_questions(connection, executor_id, operations.answer)

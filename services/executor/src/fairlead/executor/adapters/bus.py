@@ -44,7 +44,11 @@ class OperationFeed:
     async def close(self) -> None:
         """Take no more."""
         for subscription in self._subscriptions:
-            await subscription.drain()  # type: ignore[no-untyped-call] # nats-py leaves it untyped
+            # Draining asks nats-server for what is still under way; without it there is only what has arrived.
+            if self._bus.connected:
+                await subscription.drain()  # type: ignore[no-untyped-call] # nats-py leaves it untyped
+            else:
+                await subscription.unsubscribe()
         self._subscriptions.clear()
 
     def _taker(self, account: str) -> Callable[[Msg], Awaitable[None]]:
