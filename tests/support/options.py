@@ -35,4 +35,7 @@ def _from_environment() -> Options:
     )
 
 
+# gRPC's fork handlers abort a child process that is started while its threads run; no test forks a gRPC program.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # noqa: TID251 - gRPC reads it when it is first used
+
 OPTIONS: Final = _from_environment()

@@ -34,6 +34,7 @@ class DoorTlsSettings(Section):
     cert_file: Path | None = None
     """Certificate chain, PEM."""
     key_file: Path | None = None
+    """Its key, PEM."""
     client_ca_file: Path | None = None
     """Callers must present a certificate of this authority."""
 
@@ -64,6 +65,7 @@ class HttpsTlsSettings(Section):
     cert_file: Path | None = None
     """Certificate chain, PEM."""
     key_file: Path | None = None
+    """Its key, PEM."""
 
 
 class HttpsSettings(Section):
@@ -80,6 +82,7 @@ class CredentialSettings(Section):
     """One credential (`gateway.credentials[]`); others are made with `fairlead tokens` and stand in the database."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
+    """What logs and answers call it."""
     kind: Literal["agent", "api"]
     """`agent` opens the link, `api` REST."""
     accounts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]

@@ -26,7 +26,6 @@ SCHEMA = "fairlead"
 CONNECT_TIMEOUT_S = 5
 WAIT_TIMEOUT_S = 10.0
 """How long a transaction waits for a connection."""
-JIT_VERSION = 110000
 _CONNECTION_DEFAULTS = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "application_name": "fairlead-gateway",
@@ -43,6 +42,9 @@ _SESSION = f"""
     set work_mem = '32MB';
     set statement_timeout = '60s'; set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s';
 """
+# Settings that older servers do not know, with the first version that does. Plans that are made anew for each batch cost more
+# than the batch, and hold copies of its bodies.
+_NEWER = ((110000, "set jit = off;"), (120000, "set plan_cache_mode = force_generic_plan;"))
 
 Connection = AsyncConnection[DictRow]
 
@@ -152,5 +154,5 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
     arrays.register(connection)
     set_json_loads(msgspec.json.decode, connection)
     set_json_dumps(msgspec.json.encode, connection)
-    jit = "set jit = off;" if connection.info.server_version >= JIT_VERSION else ""
-    await connection.execute(_SESSION + jit)
+    newer = [statement for version, statement in _NEWER if connection.info.server_version >= version]
+    await connection.execute(_SESSION + "".join(newer))

@@ -15,7 +15,7 @@ class Pulse:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._answers = False
+        self._answers = True
 
     def not_ready(self) -> str | None:
         """Answer a readiness question (`Scope.ready_when`)."""

@@ -13,10 +13,12 @@ from starlette.routing import Route
 
 from fairlead.gateway.adapters.rest.problems import Problem, problem_of
 from fairlead.gateway.core.tokens import Grant, Kind, Verb, bearer
-from fairlead.gateway.errors import NotAuthenticated, NotGranted
+from fairlead.gateway.errors import DatabaseUnavailable, NotAuthenticated, NotGranted
 from fairlead.gateway.ports.rest import RestDesk
 from fairlead.runtime import metrics
 
+DATABASE = "database"
+"""Condition of readiness without which no call can be answered; told at once instead of after waiting for it."""
 _DURATION = re.compile(r"(?P<number>\d{1,6}(\.\d{1,3})?)(?P<unit>ms|s|m)?")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
@@ -92,6 +94,8 @@ def route(path: str, handler: Handler, desk: RestDesk, *, method: str = "GET", v
     async def endpoint(request: Request) -> Response:
         try:
             call = Call(request, desk, await _caller(request, desk, verb))
+            if DATABASE in desk.not_ready():
+                raise DatabaseUnavailable("the gateway's database is away for now")
             response = await handler(call)
         except ClientDisconnect:
             response = Response(status_code=499)

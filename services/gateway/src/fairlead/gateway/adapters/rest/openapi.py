@@ -17,7 +17,7 @@ _WAIT = ("wait", "Wait for the end, at most so long: `30s`, `2m`; at most 300s."
 def document(version: str) -> Document:
     """The whole document."""
     _, schemas = msgspec.json.schema_components(
-        [OperationRequest, TokenRequest], ref_template="#/components/schemas/{name}"
+        [_plain(OperationRequest), TokenRequest], ref_template="#/components/schemas/{name}"
     )
     return {
         "openapi": "3.1.0",
@@ -35,6 +35,19 @@ def document(version: str) -> Document:
         },
         "paths": {**_operations(), **_mirror(), **_tokens()},
     }
+
+
+def _plain(request: type[OperationRequest]) -> type[msgspec.Struct]:
+    """The same fields where bodies are JSON, not bytes: a schema cannot tell of raw ones."""
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(request):
+        if field.type is msgspec.Raw:
+            fields.append((field.encode_name, dict[str, Any] | list[Any] | None, None))
+        elif field.required:
+            fields.append((field.encode_name, field.type))
+        else:
+            fields.append((field.encode_name, field.type, field.default))
+    return msgspec.defstruct(request.__name__, fields, namespace={"__doc__": request.__doc__})
 
 
 def _operations() -> Document:
