@@ -37,6 +37,16 @@ async def test_a_request_carries_who_we_are_and_what_was_asked(api: ScriptedApi,
     assert second.headers["Content-Type"] == "application/merge-patch+json"
 
 
+async def test_a_large_body_arrives_whole(api: ScriptedApi, session: KubeSession) -> None:
+    """Bodies up to the API server's limit are sent with their length and without a warning."""
+    api.on("/large", reply({}))
+    body = b"x" * 3_000_000
+    await session.request("PUT", "/large", body=body)
+
+    assert api.seen[-1].body == body
+    assert api.seen[-1].headers["Content-Length"] == str(len(body))
+
+
 async def test_a_path_is_sent_as_it_is(api: ScriptedApi) -> None:
     """Below the server's own path, escapes untouched."""
     path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode%2Fx"

@@ -11,6 +11,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import urlencode
 
@@ -210,7 +211,8 @@ class KubeSession:
             request.method,
             URL(credentials.server + request.path, encoded=True),
             headers=headers,
-            data=request.body,
+            # As a file: aiohttp warns of large bytes, which it would write in one piece.
+            data=None if request.body is None else BytesIO(request.body),
             timeout=request.timeout,
             ssl=credentials.ssl_context or True,
             server_hostname=credentials.tls_server_name,
