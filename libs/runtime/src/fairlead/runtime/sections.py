@@ -23,6 +23,7 @@ class NatsSettings(Section):
     user: str = ""
     """User with the permissions of this service (see docs/reference/subjects.md)."""
     password: SecretStr = SecretStr("")
+    """Its password; a file is better."""
     password_file: Path | None = None
     """File with the password, read at start; wins over `password`."""
     ca_file: Path | None = None
@@ -48,17 +49,20 @@ class HealthSettings(Section):
     """The health and metrics listeners."""
 
     host: str = "0.0.0.0"  # noqa: S104 - probes come from outside the pod; nothing but health and figures is served
+    """Address that both listeners bind to."""
     port: Port = 8082
     """`/livez`, `/readyz` and Armory's `/health`; 0 takes a free port."""
     metrics_port: Port = 8008
     """`/metrics`; 0 takes a free port."""
     enabled: bool = True
+    """Whether to listen at all."""
 
 
 class LogSettings(Section):
     """Logs."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest level that is written."""
     format: Literal["auto", "json", "console"] = "auto"
     """`auto` is console on a terminal, else JSON."""
 
@@ -78,13 +82,16 @@ class CustomResource(Section):
     kind: str
     """`Kind.group`."""
     scope: Literal["Namespaced", "Cluster"] = "Namespaced"
+    """Whether its objects stand in namespaces."""
 
 
 class Permissions(Section):
     """Spinnaker roles that may read and write an account; empty means everyone."""
 
     read: tuple[str, ...] = Field(default=(), alias="READ")
+    """Roles that may read."""
     write: tuple[str, ...] = Field(default=(), alias="WRITE")
+    """Roles that may change things."""
 
     @field_validator("read", "write")
     @classmethod
@@ -101,7 +108,9 @@ class Account(Section):
     name: Annotated[str, Field(min_length=1, max_length=253)]
     """Spinnaker's account name, unique over all agents."""
     kubeconfig_file: Path | None = None
+    """Kubeconfig of the cluster."""
     kubeconfig_contents: SecretStr = SecretStr("")
+    """The same as text."""
     context: str = ""
     """Context of the kubeconfig; its current one when empty."""
     service_account: bool = False
@@ -109,9 +118,11 @@ class Account(Section):
     insecure: bool = False
     """Do not verify the API server's certificate."""
     no_proxy: bool = False
+    """Do not go through HTTPS_PROXY."""
     kinds: tuple[str, ...] = ()
     """Kinds to watch instead of the default twelve (`Deployment`, `Widget.example.com`)."""
     omit_kinds: tuple[str, ...] = ()
+    """Kinds not to watch."""
     namespaces: tuple[str, ...] = ()
     """Watch only these; one set of watches for each."""
     omit_namespaces: tuple[str, ...] = ()
@@ -144,6 +155,7 @@ class KubernetesSettings(Section):
 
     accounts: tuple[Account, ...] = ()
     no_proxy: bool = False
+    """Do not go through HTTPS_PROXY, for any account."""
     request_timeout_seconds: Seconds = 30.0
     """Limit for one request that is no watch."""
     list_page_size: Count = 500
@@ -169,14 +181,18 @@ class TlsSettings(Section):
     server_name: str = ""
     """Name expected on the gateway's certificate, when it is not the host that is dialled."""
     cacert_file: Path | None = None
+    """Trust anchor; the system's store when empty."""
     client_cert_file: Path | None = None
+    """Client certificate, for a gateway that asks for one."""
     client_key_file: Path | None = None
+    """Its key."""
 
 
 class AuthSettings(Section):
     """How an agent shows who it is (`clouddriver.auth`)."""
 
     token: SecretStr = SecretStr("")
+    """The agent's token; a file is better."""
     token_file: Path | None = None
     """Read again at each connection, so that a rotated token is taken up."""
 
@@ -185,9 +201,13 @@ class BackoffSettings(Section):
     """Delays between attempts (`clouddriver.backoff`), in seconds."""
 
     base_delay: Seconds = 1.0
+    """The first delay."""
     multiplier: Annotated[float, Field(ge=1)] = 1.6
+    """How much longer each further delay is."""
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Part of the delay by which it is spread, up and down."""
     max_delay: Seconds = 120.0
+    """The longest delay."""
 
 
 class ServiceSettings(Section):
@@ -198,4 +218,4 @@ class ServiceSettings(Section):
     logs: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
     stop_timeout_seconds: Seconds = 20.0
-    """Deadline for stopping in order."""
+    """Deadline for stopping in order; shorter than the pod's termination grace period."""

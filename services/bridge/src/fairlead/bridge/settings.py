@@ -68,6 +68,7 @@ class AgentSettings(Section):
     zone_id: str = "fairlead_default"
     """The installation that this bridge belongs to: `deployment_namespace`."""
     mode: Literal["agent", "infrastructure", "spinnaker-service"] = "agent"
+    """Where it stands: in its cluster, beside many, or beside Spinnaker."""
 
 
 class BridgeSettings(Section):
@@ -78,6 +79,7 @@ class BridgeSettings(Section):
     log_ack_wait_seconds: Seconds = CLEAN_LOG.ack_wait_s
     """After so long without a sign of life a batch is delivered again."""
     log_batches_under_way: Annotated[int, Field(ge=1)] = CLEAN_LOG.max_ack_pending
+    """Batches that may be delivered and not yet acknowledged."""
     call_timeout_seconds: Seconds = 10.0
     """How long the gateway may take to answer a call."""
     document_timeout_seconds: Seconds = 60.0

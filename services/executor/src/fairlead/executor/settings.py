@@ -14,8 +14,11 @@ class RetrySettings(Section):
     """Requests to API servers that are sent again: only those that certainly had no effect, or do no harm twice."""
 
     enabled: bool = True
+    """Whether they are repeated at all."""
     max_retries: Annotated[int, Field(ge=0, le=100)] = 3
+    """How often at most."""
     back_off_ms: Annotated[int, Field(ge=0)] = 3000
+    """Delay before each."""
     retry_any_error: bool = False
     """Retry reads whatever the API server answered."""
     retryable_errors: tuple[str, ...] = ("timeout", "deadline exceeded")
@@ -32,8 +35,11 @@ class ResponseRetrySettings(Section):
     """Reports that the gateway did not take (`clouddriver.responseRetries`)."""
 
     enabled: bool = True
+    """Whether they are repeated at all."""
     max_retries: Annotated[int, Field(ge=0, le=100)] = 3
+    """How often at most."""
     back_off_ms: Annotated[int, Field(ge=0)] = 3000
+    """Delay before each."""
 
 
 class ClouddriverSettings(Section):

@@ -18,6 +18,7 @@ class TaskSettings(Section):
     total_budget: Count = 1000
     """Lists at once in this process."""
     budget_per_account: Count = 50
+    """Lists at once of one account."""
 
 
 class WatcherSettings(Section):
@@ -28,8 +29,9 @@ class WatcherSettings(Section):
     refused_retry_seconds: Seconds = 300.0
     """How often a refused or removed kind is tried again."""
     retry_base_seconds: Seconds = 0.8
+    """First delay before an API server is asked again (client-go's, ``reflector.go``)."""
     retry_max_seconds: Seconds = 30.0
-    """Back-off towards API servers (client-go's, ``reflector.go``)."""
+    """Longest such delay (client-go's)."""
 
 
 class Settings(ServiceSettings):
