@@ -13,7 +13,7 @@ from tests.support.watching import PODS, key, seen
 from fairlead.contracts.identity import Resource
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.watcher.core.scope import Scope
-from fairlead.watcher.errors import AccountRefused, ClusterUnavailable, GatewayUnavailable
+from fairlead.watcher.errors import AccountRefused, ClusterUnavailable, GatewayUnavailable, ResourceGone
 from fairlead.watcher.flows import account as module
 from fairlead.watcher.flows.account import Account, AccountPlan, Accounts
 from fairlead.watcher.flows.hop import RawHop
@@ -99,6 +99,17 @@ async def test_new_definitions_are_followed(monkeypatch: pytest.MonkeyPatch) -> 
         await cluster.live.put([changed(seen("widgets.example.com", 11, namespace=""))])
         await until(lambda: len(subject.reflectors) == 2)
         await until(lambda: gateway.documents == [b"1", b"2"])
+
+
+async def test_a_kind_that_comes_back_is_followed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind that is gone makes the account look again, and its reflector is told when it is served."""
+    monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
+    gone: list[Exception] = [ResourceGone("removed")]
+    cluster = FakeCluster(errors={"pages": gone}, catalogue=Catalogue((WIDGETS,), (), b"1"))
+    async with running(cluster, FakeGateway()):
+        await until(lambda: "watch 10" in cluster.asked)
+
+    assert cluster.asked.count("discover") == 2
 
 
 async def test_notices_reach_the_session_they_name() -> None:

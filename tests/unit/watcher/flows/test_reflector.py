@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.support.watcher_doubles import FakeCluster, FakeGateway, FakeScrubber, changed, state_names, until
 from tests.support.watching import PODS, key, seen
@@ -114,6 +114,16 @@ async def test_a_removed_kind_is_gone_not_empty() -> None:
         await until(lambda: State.GONE in state_names(bench.gateway))
 
     assert bench.scrubber.batches == []
+
+
+async def test_a_kind_that_is_served_again_is_followed_at_once() -> None:
+    """A kind that went away asks for a look at what is served, and does not wait out the slow retry when it is back."""
+    cluster = FakeCluster(errors={"pages": [ResourceGone("no")]})
+    async with running(cluster, pace=replace(FAST, refused_retry_s=3600)) as bench:
+        bench.reflector.on_gone = bench.reflector.served
+        await until(lambda: State.LIVE in state_names(bench.gateway))
+
+    assert cluster.asked.count("pages") == 2
 
 
 async def test_a_broken_watch_goes_on_in_the_same_session() -> None:

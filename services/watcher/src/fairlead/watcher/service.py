@@ -26,8 +26,7 @@ def build(settings: Settings) -> Service:
     """Make the watcher of its settings."""
 
     async def start(scope: Scope) -> None:
-        connection = await scope.enter(bus.connect(settings.nats, "watcher"))
-        scope.ready_when("nats", connection.not_ready)
+        connection = await attach(scope, settings.nats)
         gateway = BusGateway(connection)
         hop = RawHop(BusScrubber(connection), settings.watcher.pending_bytes_max)
         states = StateBoard(gateway, lambda: time.time_ns() // 1_000_000)

@@ -372,22 +372,21 @@ class Reflector:
 
     async def _wait_cluster(self, error: ClusterUnavailable | AccessRefused | ResourceGone) -> None:
         """Show what is wrong and wait before the next attempt; refusals are tried again slowly."""
-        if isinstance(error, ClusterUnavailable):
-            self._enter(State.STALE, error)
-            await self._pause(error.retry_after_s)
-            return
-        delay_s = self.pace.refused_retry_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
-        if isinstance(error, AccessRefused):
-            self._enter(State.REFUSED, error)
-            await asyncio.sleep(delay_s)
-            return
-        self._enter(State.GONE, error)
-        await self._pause(None)
-        self._served.clear()
-        self.on_gone()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay_s):
-                await self._served.wait()
+        slowly_s = self.pace.refused_retry_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+        match error:
+            case ClusterUnavailable():
+                self._enter(State.STALE, error)
+                await self._pause(error.retry_after_s)
+            case AccessRefused():
+                self._enter(State.REFUSED, error)
+                await asyncio.sleep(slowly_s)
+            case ResourceGone():
+                self._enter(State.GONE, error)
+                await self._pause(None)
+                self._served.clear()
+                self.on_gone()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._served.wait(), slowly_s)
 
     async def _pause(self, retry_after_s: float | None) -> None:
         await asyncio.sleep(self._backoff.next_s(at_least_s=retry_after_s))
