@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fairlead.runtime import bus
+from fairlead.runtime.bus import attach
 from fairlead.runtime.lifecycle import Scope, Service
 from fairlead.runtime.sections import Account as AccountSettings
 from fairlead.watcher.adapters import kubernetes

@@ -343,9 +343,8 @@ class Reflector:
                 try:
                     state = await self.cluster.get(self.selection, key)
                 except (ClusterUnavailable, AccessRefused, ResourceGone) as error:
-                    # The next inventory shows the hole again.
                     log.warning("a repair failed", **self._fields(), **{logfields.ERROR: chain(error)})
-                    break
+                    break  # the next inventory shows the hole again
                 if state is not None:
                     self._current().fetched(state)
                     self._has_news()
@@ -382,7 +381,7 @@ class Reflector:
                 await asyncio.sleep(slowly_s)
             case ResourceGone():
                 self._enter(State.GONE, error)
-                await self._pause(None)
+                await self._pause(None)  # then, if the kind is back already, discovery says so
                 self._served.clear()
                 self.on_gone()
                 with contextlib.suppress(TimeoutError):
