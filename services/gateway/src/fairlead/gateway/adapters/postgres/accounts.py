@@ -43,7 +43,7 @@ _ACCEPT = """
 _CLEAR = """
     update resources r set session = null, prefix = 0, ahead = '', gap_since = null, checkpoint = null,
         checkpoint_at = null, highest = null, wants_epoch = true, state = 'listing', state_since = now(), state_message = ''
-    from (select id, session from resources where account_id = %s for no key update) as o
+    from (select id, session from resources where account_id = %s order by id for no key update) as o
     where r.id = o.id returning o.session
 """
 

@@ -99,20 +99,19 @@ _RANGE = """
     order by 1, 2 limit %(limit)s
 """
 _SAVE = """
-    update resources r set session = u.session, prefix = u.prefix, ahead = u.ahead, checkpoint = u.checkpoint::numeric,
-        highest = u.highest::numeric, wants_epoch = u.wants_epoch, lost_since = null, lost_message = '', heard_at = now(),
-        checkpoint_at = case when u.confirmed then now() else r.checkpoint_at end,
-        gap_since = case when u.ahead = '' then null when r.gap_since is null or u.prefix > r.prefix then now()
-            else r.gap_since end
-    from unnest(%s, %s, %s, %s, %s, %s, %s, %s)
-        as u (id, session, prefix, ahead, checkpoint, highest, wants_epoch, confirmed)
-    where r.id = u.id
-"""
-_COUNT = """
     with counted as (
-        update accounts a set change = u.change from unnest(%s, %s) as u (id, change) where a.id = u.id returning a.id
+        update accounts a set change = u.change from unnest(%(accounts)s, %(changes)s) as u (id, change) where a.id = u.id
+    ), saved as (
+        update resources r set session = u.session, prefix = u.prefix, ahead = u.ahead, checkpoint = u.checkpoint::numeric,
+            highest = u.highest::numeric, wants_epoch = u.wants_epoch, lost_since = null, lost_message = '',
+            heard_at = now(), checkpoint_at = case when u.confirmed then now() else r.checkpoint_at end,
+            gap_since = case when u.ahead = '' then null when r.gap_since is null or u.prefix > r.prefix then now()
+                else r.gap_since end
+        from unnest(%(ids)s, %(sessions)s, %(prefixes)s, %(ahead)s, %(checkpoints)s, %(highest)s, %(wants)s, %(confirmed)s)
+            as u (id, session, prefix, ahead, checkpoint, highest, wants_epoch, confirmed)
+        where r.id = u.id
     )
-    select pg_notify(%s, %s) from (select count(*) from counted) as all_counted
+    select pg_notify(%(channel)s, %(notice)s) where %(changed)s
 """
 _encode = msgspec.json.Encoder().encode
 
@@ -232,22 +231,24 @@ class Transaction:
         if not touched:
             return
         states = [reflector.state for reflector in touched]
-        parameters = [
-            IntArray.of(reflector.id for reflector in touched),
-            TextArray.of(state.session for state in states),
-            IntArray.of(state.prefix for state in states),
-            TextArray.of(encode_ahead(state.ahead) for state in states),
-            TextArray.of(text(state.checkpoint) for state in states),
-            TextArray.of(text(state.highest) for state in states),
-            BoolArray.of(state.wants_epoch for state in states),
-            BoolArray.of(reflector.confirmed for reflector in touched),
-        ]
-        await self._execute(_SAVE, parameters)
         changed = {id_: change for id_, change in ledger.changes.items() if change != before[id_]}
-        if changed:
-            notice = " ".join(map(str, changed))
-            counters = [IntArray.of(changed), IntArray.of(changed.values())]
-            await self._execute(_COUNT, [*counters, CHANNEL, notice if len(notice) < _NOTICE_LIMIT else ""])
+        notice = " ".join(map(str, changed))
+        parameters = {
+            "ids": IntArray.of(reflector.id for reflector in touched),
+            "sessions": TextArray.of(state.session for state in states),
+            "prefixes": IntArray.of(state.prefix for state in states),
+            "ahead": TextArray.of(encode_ahead(state.ahead) for state in states),
+            "checkpoints": TextArray.of(text(state.checkpoint) for state in states),
+            "highest": TextArray.of(text(state.highest) for state in states),
+            "wants": BoolArray.of(state.wants_epoch for state in states),
+            "confirmed": BoolArray.of(reflector.confirmed for reflector in touched),
+            "accounts": IntArray.of(changed),
+            "changes": IntArray.of(changed.values()),
+            "channel": CHANNEL,
+            "notice": notice if len(notice) < _NOTICE_LIMIT else "",
+            "changed": bool(changed),
+        }
+        await self._execute(_SAVE, parameters)
 
     def count(self, counts: CommitCounts) -> None:
         """Add the numbers that only the database knows, once the pipeline has ended."""

@@ -46,7 +46,8 @@ _VERSIONS = """
 """
 _CLOSE = """
     update resources r set session = null, prefix = 0, ahead = '', gap_since = null
-    from (select id, session from resources where session is not null and {condition} for no key update) as o
+    from (select id, session from resources where session is not null and {condition} order by id
+        for no key update) as o
     where r.id = o.id returning o.session
 """
 _REPORT = """
