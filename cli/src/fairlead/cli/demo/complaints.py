@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 
 LINES = 15
@@ -25,7 +26,7 @@ def complaints(logs: Iterable[Path]) -> list[str]:
             latest = str(entry.get("timestamp", latest))
             if entry.get("level") in _LEVELS:
                 found.append((latest, _told(log.stem, entry)))
-    return [text[:_WIDTH] for _, text in sorted(found, key=lambda each: each[0])[-LINES:]]
+    return [text[:_WIDTH] for _, text in sorted(found, key=itemgetter(0))[-LINES:]]
 
 
 def _entry(line: str) -> dict[str, object] | None:
