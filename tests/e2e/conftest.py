@@ -1,0 +1,112 @@
+"""Whole stacks over simulated and real clusters; each lives as long as the module that wants it."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import workloads
+from tests.support.kubernetes_api import KubernetesApi
+from tests.support.kubernetes_control_plane import ControlPlane
+from tests.support.processes import SESSION_PROCESSES
+from tests.support.real_parts import require_part
+from tests.support.simulated_api import SimulatedApi
+
+from fairlead.cli.parts.errors import PartMissingError
+from fairlead.cli.stack import AccountPlan, Stack
+
+ACCOUNT = "shore"
+
+
+@dataclass
+class Cluster:
+    """One API server, simulated or real."""
+
+    kind: str
+    kubeconfig: Path
+    context: str
+    api: KubernetesApi
+    compact: Callable[[], None]
+    """Make every version that was seen so far too old for a watch."""
+    simulated: SimulatedApi | None = None
+    control_plane: ControlPlane | None = None
+
+    def account(self, name: str = ACCOUNT, **options: Any) -> AccountPlan:
+        """An account of this cluster; options have their names in the configuration file."""
+        return AccountPlan(name, self.kubeconfig, self.context, options)
+
+    def new_namespace(self) -> str:
+        """Create a namespace."""
+        name = f"e2e-{secrets.token_hex(4)}"
+        self.api.create(workloads.PLACES["Namespace"], workloads.namespace(name))
+        return name
+
+
+CLUSTERS = ["simcluster", pytest.param("kube-apiserver", marks=pytest.mark.real)]
+
+
+@pytest.fixture(scope="module", params=CLUSTERS)
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A simulated and a real API server, as admin."""
+    if request.param == "simcluster":
+        simulated = SimulatedApi(tmp_path_factory.mktemp("simcluster"), pod_start_s=0.1, pod_stop_s=0.1)
+        simulated.start()
+        with KubernetesApi(simulated.kubeconfig) as api:
+            yield Cluster("simcluster", simulated.kubeconfig, "", api, _compact(simulated), simulated=simulated)
+        simulated.stop()
+        return
+    control_plane: ControlPlane = request.getfixturevalue("_session_control_plane")
+    with KubernetesApi(control_plane.kubeconfig, "admin-token") as api:
+        yield Cluster(
+            "kube-apiserver", control_plane.kubeconfig, "", api, control_plane.compact, control_plane=control_plane
+        )
+
+
+def _compact(simulated: SimulatedApi) -> Callable[[], None]:
+    def compact() -> None:
+        simulated.do(simulated.cluster.compact)
+        simulated.do(simulated.cluster.faults.expire_watches)
+
+    return compact
+
+
+@pytest.fixture(scope="module")
+def stacks(request: pytest.FixtureRequest) -> Iterator[Callable[..., Stack]]:
+    """Starts stacks that end with the module; takes what Stack takes, without the directory."""
+    directories: list[Path] = []
+    failures_before = request.session.testsfailed
+    with ExitStack() as running:
+
+        def start(*accounts: AccountPlan, started: bool = True, **settings: Any) -> Stack:
+            directory = Path(tempfile.mkdtemp(prefix="fairlead-e2e-"))
+            directory.chmod(0o755)  # under root, PostgreSQL is another user
+            directories.append(directory)
+            try:
+                stack = Stack(directory, accounts, **settings)
+            except PartMissingError as error:
+                require_part("nats-server and PostgreSQL", str(error))
+            running.callback(stack.stop_all)
+            if started:
+                stack.start_all()
+            adopt(stack)
+            return stack
+
+        yield start
+    for directory in directories:
+        if request.session.testsfailed == failures_before:  # else logs and data stay for whoever looks into it
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def adopt(stack: Stack) -> None:
+    """Let the stack's processes outlive the test that (re)started them."""
+    processes = [stack.nats.process, *(instance.process for instance in stack.instances.values())]
+    if stack.postgres.process is not None:
+        processes.append(stack.postgres.process)
+    SESSION_PROCESSES.extend(process for process in processes if process not in SESSION_PROCESSES)
