@@ -22,7 +22,7 @@ class CleanLog:
     owner: str = "bridge"
     durable: str = "bridge"
     max_bytes: int = 512 * MIB
-    ack_wait_s: float = 30.0
+    ack_wait_s: float = 10.0
     max_ack_pending: int = 64
 
 
