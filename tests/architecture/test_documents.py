@@ -1,0 +1,63 @@
+"""Documents that cannot lie about the tree: links lead somewhere, verbs exist, each member tells what it is."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.source_tree import ROOT, repository_files
+
+_LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+_VERB = re.compile(r"`make ([a-z]+)")
+_README_LINES = 150
+
+
+def documents() -> dict[str, str]:
+    """Every Markdown file of the repository."""
+    return {name: (ROOT / name).read_text(encoding="utf-8") for name in repository_files() if name.endswith(".md")}
+
+
+def test_links_lead_somewhere() -> None:
+    """Each relative link names a file or folder that is there."""
+    broken = [
+        f"{name}: {link}"
+        for name, text in documents().items()
+        for link in _LINK.findall(text)
+        if not (ROOT / name).parent.joinpath(link).exists()
+    ]
+
+    assert not broken, "\n".join(broken)
+
+
+def test_verbs_exist() -> None:
+    """Each `make …` that a document names is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    unknown = [
+        f"{name}: make {verb}"
+        for name, text in documents().items()
+        for verb in _VERB.findall(text)
+        if verb not in targets
+    ]
+
+    assert not unknown, "\n".join(unknown)
+
+
+def test_each_member_tells_what_it_is() -> None:
+    """Each library, service and the command has a page; the front page stays short."""
+    members = [
+        path.parent
+        for pattern in ("libs/*/pyproject.toml", "services/*/pyproject.toml", "cli/pyproject.toml")
+        for path in ROOT.glob(pattern)
+    ]
+    silent = [str(member.relative_to(ROOT)) for member in members if not (member / "README.md").is_file()]
+
+    assert not silent
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= _README_LINES
+
+
+def test_decisions_are_numbered() -> None:
+    """Records count from 0001 without a hole, and each title repeats its number."""
+    records = sorted(path for path in (ROOT / "docs/decisions").glob("[0-9]*.md"))
+
+    assert [path.name[:4] for path in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    for path in records:
+        assert path.read_text(encoding="utf-8").startswith(f"# {path.name[:4]} · "), path.name
