@@ -7,7 +7,12 @@ import re
 
 from tests.support.source_tree import PRODUCT, ROOT, python_files, syntax_of
 
-WITHOUT_UNIT_TEST: dict[str, str] = {}
+WITHOUT_UNIT_TEST: dict[str, str] = {
+    "cli/demo/command.py": "tests/e2e/test_demo.py runs it as a user does",
+    "cli/demo/steps.py": "tests/e2e/test_demo.py takes each step",
+    "cli/stack/simulation.py": "tests/integration/cli/test_stack.py starts one as a process",
+    "cli/stack/stack.py": "tests/integration/cli/test_stack.py starts, breaks and ends real parts",
+}
 """Modules (``part/module.py``) that are tested elsewhere, each with the reason."""
 WITH_REAL_PARTS = re.compile(r"(?P<part>[^/]+)/(?:adapters/.+|service\.py)")
 """Adapters and compositions meet their real neighbours in tests/integration/<part> instead of a unit test."""

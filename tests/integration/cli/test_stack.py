@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from tests.support.polling import wait_until
-from tests.support.real_parts import require_part
 
 from fairlead.cli.gateway import Gateway, GatewayRefusal
-from fairlead.cli.parts.errors import PartFailedError, PartMissingError
-from fairlead.cli.stack import AccountPlan, SimulatedCluster, Stack
+from fairlead.cli.parts.errors import PartFailedError
+from fairlead.cli.stack import Stack
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can enter."""
-    directory = Path(tempfile.mkdtemp(prefix="fairlead-stack-"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-@pytest.fixture
-def cluster(directory: Path) -> Iterator[SimulatedCluster]:
-    """A simulated cluster with the shop in it, at rest."""
-    with SimulatedCluster(directory / "cluster", churn_s=3600) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def new_stack(directory: Path, cluster: SimulatedCluster) -> Iterator[Callable[..., Stack]]:
-    """Makes one stack over the cluster, which ends with the test."""
-    stacks: list[Stack] = []
-
-    def make(**settings: object) -> Stack:
-        plan = AccountPlan("shop", cluster.kubeconfig, options={"noProxy": True})
-        try:
-            stacks.append(Stack(directory / "stack", [plan], **settings))  # type: ignore[arg-type]
-        except PartMissingError as error:
-            require_part("nats-server and PostgreSQL", str(error))
-        return stacks[-1]
-
-    yield make
-    for stack in stacks:
-        stack.stop_all()
 
 
 def pods_in(gateway: Gateway) -> int:
