@@ -37,7 +37,7 @@ def unit_test_of(module: str) -> str:
     return f"tests/unit/{folder}/test_{file}"
 
 
-def tested_with_real_parts(module: str) -> bool:
+def meets_real_parts(module: str) -> bool:
     """Whether a module is an adapter or a composition whose part has integration tests."""
     match = WITH_REAL_PARTS.fullmatch(module)
     return match is not None and any((ROOT / "tests/integration" / match["part"]).glob("test_*.py"))
@@ -60,7 +60,7 @@ def test_each_module_has_its_test_file() -> None:
         for module, name in sources().items()
         if not module.endswith(_UNTESTED_NAMES)
         and module not in WITHOUT_UNIT_TEST
-        and not tested_with_real_parts(module)
+        and not meets_real_parts(module)
         and not (ROOT / unit_test_of(module)).is_file()
         and not only_declares(syntax_of(name))
     ]

@@ -1,0 +1,53 @@
+"""Files of the gateway."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from fairlead.gateway.adapters.files import load_keyring, read_text, write_addresses
+from fairlead.runtime.errors import ConfigurationError
+
+
+def test_a_key_file_is_made_once(tmp_path: Path) -> None:
+    """A missing key file is made for its owner alone; the next start uses the same key."""
+    path = tmp_path / "key"
+    made = load_keyring(path, "keyFile")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    key_id, sealed = made.seal(b"body", "c")
+    assert load_keyring(path, "keyFile").open(key_id, sealed, "c") == b"body"
+
+
+@pytest.mark.parametrize("text", ["", "no base64 at all", "YWJj"])
+def test_bad_key_files(tmp_path: Path, text: str) -> None:
+    """A file that holds no key is refused by its setting, without repeating it."""
+    path = tmp_path / "key"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="keyFile") as refused:
+        load_keyring(path, "keyFile")
+    assert not text or text not in str(refused.value).replace(str(path), "")
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    """A file that is missing, empty or no text is told by its setting; so is a place that cannot be written."""
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
+    (tmp_path / "empty").touch()
+    for name in ("missing", "binary", "empty"):
+        with pytest.raises(ConfigurationError, match="tokenFile"):
+            read_text(tmp_path / name, "tokenFile")
+    with pytest.raises(ConfigurationError, match="keyFile"):
+        load_keyring(tmp_path / "none" / "key", "keyFile")
+    with pytest.raises(ConfigurationError, match="addressFile"):
+        write_addresses(tmp_path / "none" / "addresses", {}, "addressFile")
+
+
+def test_addresses_appear_whole(tmp_path: Path) -> None:
+    """The file of addresses is JSON and replaces a former one."""
+    path = tmp_path / "addresses.json"
+    path.write_text("old")
+    write_addresses(path, {"link": "127.0.0.1:1"}, "addressFile")
+    assert json.loads(path.read_text()) == {"link": "127.0.0.1:1"}
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,45 @@
+"""What history keeps of a request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fairlead.contracts.operations import OperationRequest, decode_request
+from fairlead.gateway.core.operations import Subject
+from fairlead.gateway.core.requests import LAST_APPLIED, METADATA_LIMIT_BYTES, is_fenced, subject_of
+
+SECRET = "c2VjcmV0"
+
+
+def _apply(metadata: dict[str, Any]) -> OperationRequest:
+    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"key": SECRET}}
+    return decode_request(json.dumps({"account": "a", "kind": "apply", "manifest": manifest}).encode())
+
+
+def test_metadata_without_data() -> None:
+    """Identity, labels and annotations are kept; data and the last-applied copy of it are not."""
+    request = _apply({
+        "name": "web", "namespace": "shop", "labels": {"app": "web"},
+        "annotations": {LAST_APPLIED: SECRET, "team": "a"},
+    })  # fmt: skip
+    subject = subject_of(request)
+    assert subject == Subject("v1", "Secret", "shop", "web", {"app": "web"}, {"team": "a"})
+    assert SECRET not in repr(subject)
+
+
+def test_odd_metadata_is_left_out() -> None:
+    """Metadata beyond the limit or of a wrong shape is not kept; the request itself is the API server's to refuse."""
+    large = subject_of(_apply({"name": "web", "annotations": {"a": "x" * METADATA_LIMIT_BYTES}}))
+    assert (large.name, large.annotations) == ("web", {})
+    assert subject_of(_apply({"name": "web", "labels": {"a": 1}})) == Subject()
+
+
+def test_targets_and_fences() -> None:
+    """Other requests are about their target; a UID or a version fences one."""
+    body = {"account": "a", "kind": "delete", "target": {"kind": "Pod", "namespace": "shop", "name": "web"}}
+    request = decode_request(json.dumps(body).encode())
+    assert subject_of(request) == Subject("", "Pod", "shop", "web")
+    assert not is_fenced(request)
+    assert is_fenced(decode_request(json.dumps(body | {"uid": "u"}).encode()))
+    assert is_fenced(decode_request(json.dumps(body | {"resourceVersion": "7"}).encode()))

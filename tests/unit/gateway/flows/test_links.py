@@ -1,0 +1,238 @@
+"""The connections of a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.gateway_doubles import MemoryLinks, RememberingMirror
+from tests.support.services import eventually
+
+from fairlead.contracts.codec import Decoder
+from fairlead.contracts.link import PROTOCOL_VERSION
+from fairlead.contracts.v1 import link_pb2 as pb
+from fairlead.gateway.core.sessions import CloseReason
+from fairlead.gateway.core.tokens import Grant, Kind
+from fairlead.gateway.errors import LinkViolation, UnsupportedProtocol
+from fairlead.gateway.flows.link.connection import LinkTiming
+from fairlead.gateway.flows.links import Gateway, Links
+
+GRANT = Grant("token", Kind.AGENT, ("*",))
+PODS = pb.Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
+
+
+class Attempts:
+    """What operations are told of links."""
+
+    def __init__(self) -> None:
+        self.claimed: list[tuple[str, str]] = []
+        self.lost: list[str] = []
+
+    async def report(self, report: pb.OperationReport) -> None:
+        """Take every report."""
+
+    async def account_claimed(self, account: str, link: str) -> None:
+        """Remember a claim."""
+        self.claimed.append((account, link))
+
+    async def link_lost(self, link: str) -> None:
+        """Remember an end."""
+        self.lost.append(link)
+
+
+class Agent:
+    """The far end of a connection."""
+
+    def __init__(self, name: str = "agent-0", version: int = PROTOCOL_VERSION) -> None:
+        self.inbound: asyncio.Queue[pb.AgentFrame | None] = asyncio.Queue()
+        self.heard: list[pb.GatewayFrame] = []
+        self.say(hello=pb.Hello(protocol_version=version, agent_id=name))
+
+    def say(self, **body: object) -> None:
+        """Send a frame."""
+        self.inbound.put_nowait(pb.AgentFrame(**body))  # type: ignore[arg-type]
+
+    def claim(self, name: str) -> None:
+        """Claim an account."""
+        self.say(call=1, claim_accounts=pb.ClaimAccounts(accounts=[pb.AccountClaim(name=name)]))
+
+    async def beat(self) -> None:
+        """Show signs of life."""
+        while True:
+            self.say(heartbeat=pb.Heartbeat())
+            await asyncio.sleep(0.1)
+
+    def leave(self) -> None:
+        """End the stream."""
+        self.inbound.put_nowait(None)
+
+    async def frames(self) -> AsyncIterator[pb.AgentFrame]:
+        """What it says."""
+        while (frame := await self.inbound.get()) is not None:
+            yield frame
+
+    async def hear(self, frame: pb.GatewayFrame) -> None:
+        """What it is told."""
+        self.heard.append(frame)
+
+    def was_told(self, body: str) -> bool:
+        """Whether such a frame came."""
+        return any(frame.WhichOneof("body") == body for frame in self.heard)
+
+
+class House:
+    """Links with doubles around them."""
+
+    def __init__(self) -> None:
+        self.mirror, self.store, self.attempts = RememberingMirror(), MemoryLinks(), Attempts()
+        self.revoked = False
+        self.links = Links(
+            Gateway("gateway-1", "0.1"), LinkTiming(), self.mirror, self.store, self.store, Decoder(strict=True),
+            lambda _: not self.revoked, self.attempts,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """Let the tasks of the links run."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.links.watch()), group.create_task(self.links.reap())]
+            yield group
+            for task in tasks:
+                task.cancel()
+
+    def serve(self, group: asyncio.TaskGroup, agent: Agent) -> asyncio.Task[str]:
+        """Serve an agent; the task's result says why it ended."""
+
+        async def served() -> str:
+            try:
+                await self.links.serve(GRANT, agent.frames(), agent.hear)
+            except LinkViolation as violation:
+                return str(violation)
+            return "in order"
+
+        return group.create_task(served())
+
+
+async def test_the_latest_claim_is_the_route() -> None:
+    """Operations go to the connection that claimed the account last and stays; when it ends, to the one before."""
+    house, first, second = House(), Agent("a"), Agent("b")
+    async with house.open() as group:
+        house.serve(group, first)
+        first.claim("shop")
+        await eventually(lambda: first.was_told("claim_verdicts"))
+        house.serve(group, second)
+        second.claim("shop")
+        await eventually(lambda: second.was_told("claim_verdicts"))
+        route = house.links.link_of("shop")
+        assert route is not None
+        assert route.agent == "b"
+        assert [account for account, _ in house.attempts.claimed] == ["shop", "shop"]
+        route.drain("test")
+        other = house.links.link_of("shop")
+        assert other is not None
+        assert other.agent == "a"
+        second.leave()
+        await eventually(lambda: house.attempts.lost == [route.id])
+        assert house.mirror.stale == []
+        first.leave()
+        await eventually(lambda: house.mirror.stale == ["shop"])
+        assert house.links.link_of("shop") is None
+        assert not house.store.records
+
+
+async def test_revoked_credentials_end_connections() -> None:
+    """A grant that holds no longer ends its connections."""
+    house, agent = House(), Agent()
+    async with house.open() as group:
+        served = house.serve(group, agent)
+        await eventually(lambda: agent.was_told("welcome"))
+        house.revoked = True
+        house.links.end_revoked()
+        assert "revoked" in await served
+
+
+async def test_gaps_are_told_to_whom_they_concern() -> None:
+    """The end of a session goes to the connection that opened it; of an unknown one, to all."""
+    house, first, second = House(), Agent("a"), Agent("b")
+    async with house.open() as group:
+        for agent, account in ((first, "one"), (second, "two")):
+            house.serve(group, agent)
+            agent.claim(account)
+            await eventually(lambda agent=agent: agent.was_told("claim_verdicts"))  # type: ignore[misc]
+        first.say(call=2, open_session=pb.OpenSession(account="one", resource=PODS, scope="x"))
+        await eventually(lambda: first.was_told("session_opened"))
+        house.links.tell_closed("session-1", CloseReason.GAP)
+        await eventually(lambda: first.was_told("session_closed"))
+        assert not second.was_told("session_closed")
+        house.mirror.gaps = {"unheard-of": CloseReason.GAP}
+        await eventually(lambda: second.was_told("session_closed"))
+        first.leave()
+        second.leave()
+
+
+async def test_accounts_of_a_dead_gateway_become_stale() -> None:
+    """What the sweep finds without an agent is stale, unless an agent of this gateway serves it."""
+    house, agent = House(), Agent()
+    house.links.timing = LinkTiming(heartbeat_s=0.5)
+    async with house.open() as group:
+        house.serve(group, agent)
+        beating = group.create_task(agent.beat())
+        agent.claim("shop")
+        await eventually(lambda: agent.was_told("claim_verdicts"))
+        house.store.dead = ["shop", "orphan"]
+        await eventually(lambda: bool(house.mirror.stale))
+        assert house.mirror.stale == ["orphan"]
+        beating.cancel()
+        agent.leave()
+
+
+async def test_a_forgotten_connection_is_stored_again() -> None:
+    """Other gateways may have swept a connection during an outage: it is stored anew as long as it lives."""
+    house, agent = House(), Agent()
+    house.links.timing = LinkTiming(heartbeat_s=2)
+    async with house.open() as group:
+        house.serve(group, agent)
+        agent.claim("shop")
+        await eventually(lambda: bool(house.store.records))
+        house.store.records.clear()
+        await eventually(lambda: bool(house.store.records))
+        agent.leave()
+
+
+@pytest.mark.parametrize("version", [0, PROTOCOL_VERSION + 2])
+async def test_far_versions_are_refused(version: int) -> None:
+    """A version too far away is told which side to upgrade."""
+    agent = Agent(version=version)
+    with pytest.raises(UnsupportedProtocol, match="upgrade"):
+        await House().links.serve(GRANT, agent.frames(), agent.hear)
+
+
+async def test_the_first_frame_is_hello() -> None:
+    """A stream that begins otherwise, or not at all, is no agent's."""
+    agent = Agent()
+    await agent.inbound.get()
+    agent.claim("shop")
+    with pytest.raises(LinkViolation, match="no Hello"):
+        await House().links.serve(GRANT, agent.frames(), agent.hear)
+    agent.leave()
+    with pytest.raises(LinkViolation, match="in time"):
+        await House().links.serve(GRANT, agent.frames(), agent.hear)
+
+
+async def test_stop() -> None:
+    """At a stop agents are asked to leave; those that do not are let go after the grace, new ones are refused."""
+    house, polite, deaf = House(), Agent("polite"), Agent("deaf")
+    async with house.open() as group:
+        served = [house.serve(group, agent) for agent in (polite, deaf)]
+        await eventually(lambda: polite.was_told("welcome") and deaf.was_told("welcome"))
+        stopping = group.create_task(house.links.stop(0.2))
+        await eventually(lambda: polite.was_told("drain"))
+        polite.leave()
+        assert await served[0] == "in order"
+        assert not served[1].done()
+        await stopping
+        assert await served[1] == "in order"
+        with pytest.raises(LinkViolation, match="stopping"):
+            await house.links.serve(GRANT, Agent().frames(), polite.hear)

@@ -1,0 +1,71 @@
+"""Tokens in memory, refreshed from the database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.support.gateway_doubles import MemoryTokens
+
+from fairlead.gateway.core.tokens import Grant, Kind, digest
+from fairlead.gateway.errors import TokenExists
+from fairlead.gateway.flows.tokens import Tokens
+
+FIXED = Grant("fixed", Kind.AGENT, ("*",), digest=digest("fixed-token"))
+NAMED = Grant("named", Kind.AGENT, ("*",), certificate="agent-*")
+WANTED = Grant("new", Kind.API, ("shop",))
+
+
+async def test_tokens_of_settings_and_database() -> None:
+    """Both are found; a certificate's grant is found by name and not by any token."""
+    tokens = Tokens(MemoryTokens(), [FIXED, NAMED])
+    _, text = await tokens.create(WANTED, by="admin")
+    assert await tokens.by_token("fixed-token", Kind.AGENT) == FIXED
+    found = await tokens.by_token(text, Kind.API)
+    assert found is not None
+    assert found.name == "new"
+    assert tokens.by_certificate(("agent-1",)) == NAMED
+    assert tokens.holds(NAMED)
+    assert await tokens.by_token("", Kind.AGENT) is None
+    with pytest.raises(TokenExists):
+        await tokens.create(replace(WANTED, name="fixed"), by="admin")
+
+
+async def test_revocation_changes_what_holds() -> None:
+    """A revoked token's grant holds no longer, and whoever wants to know is told."""
+    told: list[str] = []
+    tokens = Tokens(MemoryTokens(), [FIXED], lambda: told.append("changed"))
+    _, text = await tokens.create(WANTED, by="admin")
+    grant = await tokens.by_token(text, Kind.API)
+    assert grant is not None
+    told.clear()
+    assert await tokens.revoke("new")
+    assert not tokens.holds(grant)
+    assert tokens.holds(FIXED)
+    assert told == ["changed"]
+    assert not await tokens.revoke("new")
+
+
+async def test_an_outage_changes_nothing() -> None:
+    """While the database is away the last known tokens hold; expiry is known without it."""
+    store = MemoryTokens()
+    tokens = Tokens(store, [])
+    _, text = await tokens.create(replace(WANTED, expires=datetime.now(UTC) + timedelta(hours=1)), by="admin")
+    store.outage.away = True
+    await tokens.refresh()
+    grant = await tokens.by_token(text, Kind.API)
+    assert grant is not None
+    assert tokens.holds(grant)
+    assert not tokens.holds(replace(grant, expires=datetime.now(UTC)))
+
+
+async def test_strangers_cost_little() -> None:
+    """A token made at another gateway is found at once; many unknown ones do not mean as many questions."""
+    store = MemoryTokens()
+    tokens = Tokens(store, [])
+    store.stored["elsewhere"] = Grant("elsewhere", Kind.API, ("*",), digest=digest("elsewhere-token"))
+    assert await tokens.by_token("elsewhere-token", Kind.API) is not None
+    for number in range(100):
+        assert await tokens.by_token(f"guess-{number}", Kind.API) is None
+    assert store.asked < 5
