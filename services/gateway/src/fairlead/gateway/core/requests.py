@@ -8,6 +8,9 @@ from fairlead.contracts.operations import OperationRequest
 from fairlead.gateway.core.operations import Subject
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+ANNOTATION_LIMIT = 512
+"""Longer annotations are left out of history, as are those that may hold a document: like kubectl, kapp and Rancher keep
+copies of whole manifests in annotations."""
 METADATA_LIMIT_BYTES = 64 * 1024
 """Labels and annotations past this are left out of history as a whole."""
 
@@ -52,7 +55,11 @@ def _subject_of_manifest(manifest: bytes) -> Subject:
         return Subject()
     metadata = head.metadata
     labels = metadata.labels or {}
-    annotations = {name: text for name, text in (metadata.annotations or {}).items() if name != LAST_APPLIED}
+    annotations = {
+        name: text
+        for name, text in (metadata.annotations or {}).items()
+        if name != LAST_APPLIED and not _may_hold_document(text)
+    }
     if (
         sum(len(name) + len(text) for each in (labels, annotations) for name, text in each.items())
         > METADATA_LIMIT_BYTES
@@ -60,3 +67,7 @@ def _subject_of_manifest(manifest: bytes) -> Subject:
         labels, annotations = {}, {}
     name = metadata.name or (metadata.generateName and f"{metadata.generateName}*")
     return Subject(head.apiVersion, head.kind, metadata.namespace, name, labels, annotations)
+
+
+def _may_hold_document(text: str) -> bool:
+    return len(text) > ANNOTATION_LIMIT or not {"{", "\n"}.isdisjoint(text)
