@@ -18,11 +18,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class Parts:
+    """As much of a stack as leading a tour needs."""
+
+    parts = ("nats", "bridge")
+
+    def __init__(self) -> None:
+        self.dead: set[str] = set()
+
+    def running(self, name: str) -> bool:
+        """Whether a part lives."""
+        return name not in self.dead
+
+    def tail(self, name: str) -> str:
+        """The end of its log."""
+        return f"last words of {name}"
+
+
 @pytest.fixture
 def tour(rest: RestDouble, tmp_path: Path) -> Tour:
-    """A tour over a gateway's double; no step of these tests needs parts."""
+    """A tour over a gateway's double; its parts are named and never run."""
     console = Console(file=io.StringIO(), width=120)
-    stack = cast("Any", None)
+    stack = cast("Any", Parts())
     return Tour(console, stack, Cluster(tmp_path, "", "demo"), "shop", [], Gateway(rest.url, trust_env=False))
 
 
@@ -52,6 +69,16 @@ def test_waiting_has_a_bound(tour: Tour) -> None:
     assert tour.until("rows", lambda: next(answers)) < 1
     with pytest.raises(StepFailed, match="still not: rows"):
         tour.until("rows", lambda: False, timeout_s=0.05)
+
+
+def test_nobody_waits_for_a_dead_part(tour: Tour) -> None:
+    """It is named, long before time is up."""
+    cast("Parts", tour.stack).dead.add("bridge")
+
+    with pytest.raises(
+        StepFailed, match=r"bridge has ended while waiting for this: rows; its log ends:\nlast words of bridge"
+    ):
+        tour.until("rows", lambda: False, timeout_s=20)
 
 
 def test_an_operation_must_succeed(tour: Tour, rest: RestDouble) -> None:

@@ -19,6 +19,7 @@ from fairlead.cli.stack import Stack
 
 STEP_TIMEOUT_S = 30.0
 _POLL_S = 0.004
+_LOOK_S = 0.5
 
 
 class StepFailed(CommandError):
@@ -49,15 +50,27 @@ class Tour:
         """Ask until the answer is yes; returns how many seconds it took.
 
         Raises:
-            StepFailed: it was still no when time was up.
+            StepFailed: it was still no when time was up, or a part has ended.
 
         """
-        started = time.monotonic()
+        started = looked = time.monotonic()
         while not question():
-            if time.monotonic() - started > timeout_s:
+            now = time.monotonic()
+            if now - started > timeout_s:
                 raise StepFailed(f"after {timeout_s:g} s still not: {what}")
+            if now - looked > _LOOK_S:
+                looked = now
+                self._look_after_parts(what)
             time.sleep(_POLL_S)
         return time.monotonic() - started
+
+    def _look_after_parts(self, what: str) -> None:
+        """Do not wait for what a dead part can no longer bring."""
+        for name in self.stack.parts:
+            if not self.stack.running(name):
+                raise StepFailed(
+                    f"{name} has ended while waiting for this: {what}; its log ends:\n{self.stack.tail(name)}"
+                )
 
     def operate(self, kind: str, **parts: Any) -> Document:
         """Carry out an operation and insist on its success."""

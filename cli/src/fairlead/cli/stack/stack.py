@@ -237,8 +237,13 @@ class Stack:
 
     def running(self, name: str) -> bool:
         """Whether a part lives."""
-        process = self.postgres.process if name == POSTGRES else self._process(name)
+        process = self._process(name)
         return process is not None and process.running
+
+    def tail(self, name: str, lines: int = 10) -> str:
+        """The end of a part's log."""
+        process = self._process(name)
+        return "(it was never started)" if process is None else process.tail(lines)
 
     def log(self, name: str) -> Path:
         """The log of a part."""
@@ -262,8 +267,14 @@ class Stack:
     def _part(self, name: str) -> NatsServer | Postgres | Process:
         return self.nats if name == NATS else self.postgres if name == POSTGRES else self.instances[name].process
 
-    def _process(self, name: str) -> Process:
-        return self.nats.process if name == NATS else self.instances[name].process
+    def _process(self, name: str) -> Process | None:
+        match name:
+            case "nats":
+                return self.nats.process
+            case "postgres":
+                return self.postgres.process
+            case _:
+                return self.instances[name].process
 
 
 def _instance_names(service: str, count: int) -> list[str]:
