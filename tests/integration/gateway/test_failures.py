@@ -23,7 +23,7 @@ from fairlead.contracts.envelope import Batch, Source
 
 
 async def _run(configuration: Path, *arguments: str) -> asyncio.subprocess.Process:
-    environment = {**os.environ, "FAIRLEAD_CONFIG": str(configuration)}  # noqa: TID251 - for the child, plus its file
+    environment = {"PATH": os.defpath, "FAIRLEAD_CONFIG": str(configuration)}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "fairlead.gateway", *arguments,
         env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

@@ -77,9 +77,9 @@ async def _database_holds(database: str, needle: str) -> bool:
 
 async def test_round_trip(gateway: RunningGateway, database: str) -> None:
     """An operation reaches the agent whole, its result reaches the waiting caller, and no byte of a body is stored plainly."""
-    async with gateway.api() as api, bridge(gateway) as agent:
+    async with gateway.api() as api, bridge(gateway) as agent, asyncio.TaskGroup() as group:
         await agent.claim("shop")
-        waiting = asyncio.ensure_future(api.post("/v1/operations", json=_apply(), params={"wait": "10s"}))  # noqa: TID251 - a caller beside the agent
+        waiting = group.create_task(api.post("/v1/operations", json=_apply(), params={"wait": "10s"}))
         operation = await _operation(agent)
         assert (operation.account, operation.attempt, operation.first_incarnation) == ("shop", 1, "bucket-1")
         assert json.loads(operation.request)["manifest"]["data"] == {"key": SENTINEL}
@@ -281,9 +281,10 @@ async def test_two_gateways(database: str, authorities: Authorities) -> None:
         running_gateway(database, authorities) as second,
         first.api() as api,
         bridge(second) as agent,
+        asyncio.TaskGroup() as group,
     ):
         await agent.claim("shop")
-        waiting = asyncio.ensure_future(api.post("/v1/operations", json=_apply(), params={"wait": "10s"}))  # noqa: TID251 - as above
+        waiting = group.create_task(api.post("/v1/operations", json=_apply(), params={"wait": "10s"}))
         operation = await _operation(agent)
         await agent.report(operation, Report.STATE_SUCCEEDED, code=200)
         assert (await waiting).json()["state"] == "succeeded"
