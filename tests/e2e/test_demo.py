@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.support.kubernetes_control_plane import ControlPlane
 from tests.support.polling import wait_until
 from tests.support.real_parts import require_part
 from tests.support.simulated_api import SimulatedApi
@@ -149,6 +150,19 @@ def test_a_real_cluster_in_a_terminal(scratch: Path, tmp_path: Path) -> None:
         wait_until(lambda: names_in(api) == before, what="the removal of the namespace")
     finally:
         api.stop()
+
+
+def test_a_real_api_server_without_nodes(scratch: Path, control_plane: ControlPlane) -> None:
+    """The tour goes on where pods cannot run, and leaves no namespace behind."""
+    words = (f"KUBECONFIG={control_plane.kubeconfig}", "KUBE_CONTEXT=admin-token", "DEMO_YES=1", "DEMO_EXIT=1")
+    with running_demo(scratch, *words) as demo:
+        code = demo.ended()
+
+        assert code == 0, demo.output
+        assert "does not run the pods yet" in demo.output
+        demo.assert_nothing_left()
+    namespaces = control_plane.request("GET", "/api/v1/namespaces")["items"]
+    assert [each for each in namespaces if each["metadata"]["name"].startswith("fairlead-demo")] == []
 
 
 def test_a_failing_step_is_named(scratch: Path) -> None:

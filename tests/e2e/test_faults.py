@@ -19,6 +19,7 @@ from tests.support.tcp_proxy import TcpProxy
 from tests.support.workloads import PLACES
 
 from fairlead.cli.stack import Stack
+from fairlead.cli.stack.stack import DATABASE
 from fairlead.contracts.streams import CLEAN_LOG
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -101,7 +102,7 @@ def test_a_row_that_is_lost_is_seen_and_healed(storm: Storm) -> None:
         storm.checker.assert_equal(within_s=HEALED_WITHIN_S)
         polls = storm.reader.polls
         wait_until(lambda: storm.reader.polls > polls + 8, what="readers that have seen everything")
-        storm.stack.postgres.execute("DELETE FROM fairlead.objects WHERE kind", DATABASE)
+        storm.stack.postgres.execute("DELETE FROM fairlead.objects", DATABASE)
         assert any("is missing" in found for found in storm.checker.differences())
         wait_until(lambda: bool(storm.reader.violations), what="a reader who notices")
         storm.checker.assert_equal(within_s=HEALED_WITHIN_S)

@@ -28,6 +28,12 @@ def test_metadata_without_data() -> None:
     assert SECRET not in repr(subject)
 
 
+def test_annotations_that_may_hold_documents_are_left_out() -> None:
+    """Other tools than kubectl keep copies of manifests in annotations, as JSON, YAML or packed."""
+    copies = {"json": f'{{"data":"{SECRET}"}}', "yaml": f"kind: Secret\ndata: {SECRET}", "packed": SECRET * 100}
+    assert subject_of(_apply({"name": "web", "annotations": {**copies, "team": "a"}})).annotations == {"team": "a"}
+
+
 def test_odd_metadata_is_left_out() -> None:
     """Metadata beyond the limit or of a wrong shape is not kept; the request itself is the API server's to refuse."""
     large = subject_of(_apply({"name": "web", "annotations": {"a": "x" * METADATA_LIMIT_BYTES}}))
