@@ -12,6 +12,7 @@ import psycopg
 from benchmarks.figures import Figure, beside, figure
 from benchmarks.load import creations, load, namespace_of, pod, prepare_namespaces
 from benchmarks.processes import CpuMeter, Sampler, percentile, pss_mib, told
+from benchmarks.profiles import profiled
 from benchmarks.rig import CHANNEL, Rig, control_plane, rig
 from tests.support.kubernetes_control_plane import ControlPlane
 
@@ -22,8 +23,8 @@ KINDS = ("Pod", "ConfigMap")
 MERGE = "application/merge-patch+json"
 
 
-def measure(directory: Path, *, pods: int, config_maps: int) -> Iterator[Figure]:
-    """Load a cluster once, and measure on it with a one-process agent and with four."""
+def measure(directory: Path, *, pods: int, config_maps: int, profiles: Path | None) -> Iterator[Figure]:
+    """Load a cluster once, and measure on it with a one-process agent and with four; sample the four when asked."""
     with control_plane(directory / "cluster") as plane:
         asyncio.run(prepare_namespaces(plane.kubeconfig))
         began = time.perf_counter()
@@ -39,6 +40,22 @@ def measure(directory: Path, *, pods: int, config_maps: int) -> Iterator[Figure]
         with rig(directory / "four", plane.kubeconfig, KINDS, one_process=False) as four:
             yield from _first_sync(four, objects, one_process=False)
             yield from _single_writes(four, plane, beside_only=True)
+        if profiles is not None:
+            with rig(directory / "sampled", plane.kubeconfig, KINDS, one_process=False) as sampled:
+                profiles.write_text(_profiles(sampled, plane, objects, directory / "samples"))
+
+
+def _profiles(bench: Rig, plane: ControlPlane, objects: int, directory: Path) -> str:
+    """Sample every service during a first sync and during updates; sampling slows what it samples, so no figure is taken."""
+    services = ("watcher", "scrubber", "bridge", "gateway")
+    bench.start_agent(wait=True)
+    with profiled(bench.pids(*services), directory) as listing:
+        bench.wait(lambda: bench.rows() >= objects, timeout_s=300, poll_s=0.05)
+    with profiled(bench.pids(*services), directory) as updating:
+        list(_updates(bench, plane, 2000))
+    chapters = [("First sync", listing), ("Updates", updating)]
+    told_ = [f"## {title}: {name}\n\n{text}\n" for title, profile in chapters for name, text in profile.items()]
+    return "# Profiles\n\nMade by `python -m benchmarks.run --profile`.\n\n" + "\n".join(told_)
 
 
 def _count(plane: ControlPlane) -> int:

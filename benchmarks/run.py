@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import observation, sustained
-from benchmarks.figures import Figure, environment, last_values, show, write
+from benchmarks.figures import RESULTS, Figure, environment, last_values, show, write
 
 
 def main() -> None:
@@ -26,15 +26,19 @@ def main() -> None:
     parser.add_argument("--pods", type=int, default=20_000)
     parser.add_argument("--config-maps", type=int, default=30_000)
     parser.add_argument("--dry", action="store_true", help="write no result")
+    parser.add_argument("--profile", action="store_true", help="sample the services too, into results/profiles.md")
     options = parser.parse_args()
     conditions = environment()
     before = last_values()
     directory = Path(tempfile.mkdtemp(prefix="fairlead-bench-"))
     directory.chmod(0o755)  # PostgreSQL's own user has to reach its folder below
     figures: list[Figure] = []
+    profiles = RESULTS / "profiles.md" if options.profile else None
     try:
         if options.only != "sustained":
-            figures += observation.measure(directory, pods=options.pods, config_maps=options.config_maps)
+            figures += observation.measure(
+                directory, pods=options.pods, config_maps=options.config_maps, profiles=profiles
+            )
         if options.only != "observation":
             figures += sustained.measure(directory / "sustained")
     finally:
