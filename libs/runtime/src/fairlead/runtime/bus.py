@@ -172,7 +172,8 @@ class Bus:
     async def _settled(self) -> None:
         """Wait until nats-server knows the subscriptions; while it is away it will learn them with the reconnect."""
         with suppress(nats.errors.Error, TimeoutError):
-            await self.client.flush()
+            for _ in range(2):  # nats-py's first PING overtakes what it has not written yet
+                await self.client.flush()
 
 
 def _guarded(subject: str, handler: Handler) -> Handler:
