@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -42,11 +43,27 @@ class Cluster:
         """An account of this cluster; options have their names in the configuration file."""
         return AccountPlan(name, self.kubeconfig, self.context, options)
 
+    def writes_by_audit_id(self) -> dict[str, int]:
+        """How many writes took effect under each Audit-ID, as the API server's own log tells."""
+        if self.simulated is not None:
+            log = self.simulated.cluster.requests
+            ids = self.simulated.do(lambda: [each.audit_id for each in log.writes() if 200 <= each.code < 300])
+        else:
+            assert self.control_plane is not None
+            ids = [event["auditID"] for event in self.control_plane.audit_events() if _took_effect(event)]
+        return Counter(ids)
+
     def new_namespace(self) -> str:
         """Create a namespace."""
         name = f"e2e-{secrets.token_hex(4)}"
         self.api.create(workloads.PLACES["Namespace"], workloads.namespace(name))
         return name
+
+
+def _took_effect(event: dict[str, Any]) -> bool:
+    """Whether an event of the audit log is a write that succeeded."""
+    wrote = event["verb"] in ("create", "update", "patch", "delete") and event["stage"] == "ResponseComplete"
+    return wrote and 200 <= event["responseStatus"]["code"] < 300
 
 
 CLUSTERS = ["simcluster", pytest.param("kube-apiserver", marks=pytest.mark.real)]
