@@ -11,7 +11,7 @@ import yaml
 from tests.support.polling import wait_until
 
 from fairlead.cli.app import run
-from fairlead.cli.stack import Stack
+from fairlead.cli.stack import SimulatedCluster, Stack
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
@@ -40,15 +40,21 @@ class CommandLine:
 
 
 @pytest.fixture
+def stack(new_stack: Callable[..., Stack]) -> Stack:
+    """A stack with a one-process agent."""
+    stack = new_stack(one_process=True)
+    stack.start_all()
+    return stack
+
+
+@pytest.fixture
 def fairlead(
-    new_stack: Callable[..., Stack],
+    stack: Stack,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> CommandLine:
     """The command line with a token that it made for itself, on a stack whose mirror has begun."""
-    stack = new_stack(one_process=True)
-    stack.start_all()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("FAIRLEAD_GATEWAY", stack.addresses.api)
     monkeypatch.setenv("FAIRLEAD_CA_FILE", str(stack.files.ca))
@@ -119,3 +125,24 @@ def test_the_mirror_is_shown(fairlead: CommandLine, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("FAIRLEAD_CA_FILE")
     assert fairlead("accounts") == 1
     assert "--ca-file" in fairlead.err
+
+
+def test_a_second_cluster_under_a_taken_name(fairlead: CommandLine, stack: Stack, cluster: SimulatedCluster) -> None:
+    """It is refused visibly, and nothing of the first one is lost, until somebody gives it the name."""
+    cluster.kill()
+    cluster.start()  # it holds its objects in memory, so it is another cluster now
+    stack.restart("agent")
+    wait_until(
+        lambda: fairlead("accounts") == 0 and "another cluster claims the name" in fairlead.out, what="a refusal"
+    )
+    assert fairlead("objects", "shop", "Namespace") == 0
+    assert "storefront" in fairlead.out
+    assert fairlead("accounts", "accept", "shop") == 1
+    assert "admin" in fairlead.err
+    admin = ("--token-file", str(stack.files.api_token))
+    assert fairlead("accounts", "accept", "shop", *admin) == 0, fairlead.err
+    assert fairlead("accounts", "accept", "shop", *admin) == 1
+    stack.restart("agent")
+    wait_until(lambda: fairlead("resources", "shop") == 0 and fairlead.out.count("live") >= 12, what="its kinds")
+    assert fairlead("accounts") == 0
+    assert fairlead.out.splitlines()[1].split()[:2] == ["shop", "yes"]

@@ -45,6 +45,15 @@ def test_accounts_tell_who_serves_them(said: Callable[..., list[str]], rest: Res
     assert "another cluster claims the name" in lines[3]
 
 
+def test_an_account_is_given_to_the_other_cluster(said: Callable[..., list[str]], rest: RestDouble) -> None:
+    """Its new address is told; `accounts list` is `accounts`."""
+    rest.answer("POST", "/v1/accounts/two/accept", {"name": "two", "cluster": {"server": "10.0.0.2:6443"}})
+    rest.answer("GET", "/v1/accounts", {"items": []})
+
+    assert "10.0.0.2:6443" in said("accounts", "accept", "two")[0]
+    assert said("accounts", "list") == said("accounts") == ["no accounts yet: is an agent connected?"]
+
+
 def test_resources_tell_their_state(said: Callable[..., list[str]], rest: RestDouble) -> None:
     """A line for each kind that is watched."""
     rest.answer("GET", "/v1/accounts/east/resources", {"items": [{"resource": "pods", "state": "live", "rows": 3}]})

@@ -31,7 +31,7 @@ app = typer.Typer(
 services.register(app)
 _USE = "Use"
 app.add_typer(ops.app, name="ops", rich_help_panel=_USE)
-app.command("accounts", rich_help_panel=_USE)(mirror.accounts)
+app.add_typer(mirror.accounts_app, name="accounts", rich_help_panel=_USE)
 app.command("resources", rich_help_panel=_USE)(mirror.resources)
 app.command("objects", rich_help_panel=_USE)(mirror.objects)
 app.add_typer(tokens.app, name="tokens", rich_help_panel=_USE)

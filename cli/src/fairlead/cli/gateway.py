@@ -110,6 +110,10 @@ class Gateway:
         """List the accounts that the credential may see."""
         return list(self.call("GET", "/v1/accounts")["items"])
 
+    def accept_cluster(self, account: str) -> Document:
+        """Give an account to the cluster whose claim was refused last."""
+        return _document(self.call("POST", f"/v1/accounts/{quote(account, safe='')}/accept"))
+
     def resources(self, account: str) -> list[Document]:
         """List the kinds of an account with their state and freshness."""
         return list(self.call("GET", f"/v1/accounts/{quote(account, safe='')}/resources")["items"])

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from fairlead.cli.connection import with_gateway
 from fairlead.cli.gateway import PAGE, Document, Gateway, GatewayRefusal
 from fairlead.cli.output import Format, OutputOption, show, table
 
 
+class _ListByDefault(TyperGroup):
+    """`fairlead accounts` alone lists."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # what click passes on is typer's own
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+accounts_app = typer.Typer(cls=_ListByDefault, help="List accounts and decide whose cluster one means.")
+
+
+@accounts_app.command("list")
 @with_gateway
 def accounts(gateway: Gateway, *, output: OutputOption = Format.TABLE) -> None:
     """List accounts, their clusters and whether an agent serves them."""
@@ -25,6 +39,14 @@ def accounts(gateway: Gateway, *, output: OutputOption = Format.TABLE) -> None:
         "VERSION": [each.get("serverVersion") for each in found],
     }
     show({"items": found}, output, table(columns, empty="no accounts yet: is an agent connected?"))
+
+
+@accounts_app.command()
+@with_gateway
+def accept(gateway: Gateway, account: Annotated[str, typer.Argument(help="Account.")]) -> None:
+    """Give an account to the cluster whose claim was refused last; the rows of the former one go."""
+    server = gateway.accept_cluster(account)["cluster"]["server"]
+    typer.echo(f"{account} means the cluster {server} from now on; its agent takes over when it asks again")
 
 
 @with_gateway

@@ -16,6 +16,7 @@ from fairlead.gateway.adapters.rest.calls import Call, json_response, route
 from fairlead.gateway.adapters.rest.problems import Problem
 from fairlead.gateway.core.claims import ClusterIdentity
 from fairlead.gateway.core.selectors import parse_selector
+from fairlead.gateway.core.tokens import Verb
 from fairlead.gateway.core.views import AccountView, ObjectQuery, ResourceView, StoredObject
 from fairlead.gateway.errors import UnknownAccount
 from fairlead.gateway.ports.links import LinkRecord
@@ -31,6 +32,7 @@ def routes(desk: RestDesk) -> list[Route]:
         route("/v1/agents", agents, desk),
         route("/v1/accounts", accounts, desk),
         route("/v1/accounts/{name}", account, desk),
+        route("/v1/accounts/{name}/accept", accept, desk, method="POST", verb=Verb.ADMIN),
         route("/v1/accounts/{name}/resources", resources, desk),
         route("/v1/accounts/{name}/objects", objects, desk),
     ]
@@ -60,6 +62,13 @@ async def account(call: Call) -> Response:
         if view.name == name:
             return json_response(_account(view, await call.desk.links.read()))
     raise _unknown()
+
+
+async def accept(call: Call) -> Response:
+    """Give an account to the cluster whose claim was refused last; the rows of the former one go."""
+    call.only()
+    await call.desk.mirror.accept_cluster(_visible(call))
+    return await account(call)
 
 
 async def resources(call: Call) -> Response:

@@ -107,6 +107,13 @@ def _mirror() -> Document:
     return {
         "/v1/accounts": {"get": _call("List accounts", "", answer="Page")},
         "/v1/accounts/{name}": {**named, "get": _call("Read an account", "")},
+        "/v1/accounts/{name}/accept": {
+            **named,
+            "post": _call(
+                "Give an account to the cluster that was refused last",
+                "The rows of the former cluster go. Needs the verb admin.",
+            ),
+        },
         "/v1/accounts/{name}/resources": {
             **named,
             "get": _call("State and freshness of an account's resources", "", answer="Page"),
