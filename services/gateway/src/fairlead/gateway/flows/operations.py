@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ulid import ULID
 
@@ -247,7 +247,8 @@ class Operations:
                 account, link=link.id, agent=link.agent, incarnation=link.claims_incarnation, limit=TAKE_LIMIT
             )
             for dispatch in dispatches:
-                link.send_operation(dispatch)
+                with tracing.span("gateway.send", dispatch.traceparent, operation=dispatch.id) as traceparent:
+                    link.send_operation(replace(dispatch, traceparent=traceparent))
                 log.info("operation sent", **{
                     logfields.OPERATION: dispatch.id, logfields.ACCOUNT: account, logfields.ATTEMPT: dispatch.attempt,
                     logfields.AGENT: link.agent})  # fmt: skip

@@ -126,7 +126,8 @@ async def listen(door: Door, app: Starlette) -> AsyncIterator[Listener]:
 
 def _bind(door: Door) -> socket.socket:
     family = socket.AF_INET6 if ":" in door.bind_host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((door.bind_host.strip("[]"), door.port))

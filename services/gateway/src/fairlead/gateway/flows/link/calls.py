@@ -21,7 +21,7 @@ from fairlead.gateway.core.states import StateReport
 from fairlead.gateway.core.tokens import Grant
 from fairlead.gateway.errors import AccountRefused, NotGranted, SessionClosed, UnknownAccount
 from fairlead.gateway.flows.link import messages
-from fairlead.runtime import logfields
+from fairlead.runtime import logfields, tracing
 from fairlead.runtime.errors import PermanentError, TransientError, chain
 from fairlead.runtime.logs import get_logger
 
@@ -108,8 +108,10 @@ class Calls:
                 await self._record_states(frame.resource_states)
                 return messages.done()
             case "operation_report":
-                self._must_allow(frame.operation_report.account)
-                await self.reports.report(frame.operation_report)
+                report = frame.operation_report
+                self._must_allow(report.account)
+                with tracing.span("gateway.report", frame.traceparent, operation=report.id, account=report.account):
+                    await self.reports.report(report)
                 return messages.done()
             case _:
                 raise PermanentError("this gateway does not know the call; upgrade it")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -23,7 +24,7 @@ from fairlead.gateway.errors import DatabaseUnavailable, LinkViolation
 from fairlead.gateway.flows.link import messages
 from fairlead.gateway.flows.link.outbox import Outbox
 from fairlead.gateway.ports.links import DocumentStore
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
@@ -34,6 +35,7 @@ GROUP_BYTES = 1024 * 1024
 """A commit takes no further batch once it holds so much."""
 WINDOW_SLACK = 1.25
 """Agents count frames, the lane counts what they carry; only a gross excess is a violation."""
+TRACES_AT_ONCE = 32
 DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
 
 
@@ -139,7 +141,9 @@ class CommitLane:
             group = self._next_group()
             batches = [item.batch for item in group if item.batch is not None and item.batch.parts]
             if batches:
-                await self._tell(await self._until_stored(partial(self.committer.commit, batches)))
+                with _traced(batches):
+                    committed = await self._until_stored(partial(self.committer.commit, batches))
+                await self._tell(committed)
             for item in group:
                 if item.document is not None:
                     await self._store(item.document)
@@ -210,3 +214,15 @@ class CommitLane:
     def _refuse(self, document: pb.Document, why: str) -> None:
         metrics.GATEWAY_MALFORMED.inc()
         log.warning("a document is dropped", **{logfields.ACCOUNT: document.account, logfields.REASON: why})
+
+
+@contextmanager
+def _traced(batches: Sequence[Batch]) -> Iterator[None]:
+    """Show a commit in the traces of the sampled events that it holds."""
+    traces = [
+        event.traceparent for batch in batches for part in batch.parts for event in part.events if event.traceparent
+    ]
+    with ExitStack() as spans:
+        for traceparent in traces[:TRACES_AT_ONCE]:
+            spans.enter_context(tracing.span("gateway.commit", traceparent))
+        yield
