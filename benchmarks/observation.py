@@ -114,7 +114,7 @@ def _rest(pids: dict[str, int]) -> dict[str, float]:
 def _updates(bench: Rig, plane: ControlPlane, count: int) -> Iterator[Figure]:
     """Patch pods as fast as the API server takes it; CPU of everything but the cluster, until the last row stands."""
     patches = [
-        (_path(number), json.dumps({"metadata": {"annotations": {"bench/revision": "updates"}}}).encode())
+        (_path(number), json.dumps({"metadata": {"annotations": {"bench/revision": str(time.time_ns())}}}).encode())
         for number in range(count)
     ]
     before = bench.one("select change from accounts")
