@@ -77,6 +77,7 @@ class FakeGateway:
     documents: list[bytes] = field(default_factory=list)
     claim_errors: list[Exception] = field(default_factory=list)
     report_errors: list[Exception] = field(default_factory=list)
+    stored_errors: list[Exception] = field(default_factory=list)
 
     async def claim(self, claim: Claim) -> None:
         """Note a claim."""
@@ -93,6 +94,8 @@ class FakeGateway:
 
     async def stored(self, session: str) -> AsyncIterator[dict[ObjectKey, Known]]:
         """Give what is held."""
+        if self.stored_errors:
+            raise self.stored_errors.pop(0)
         yield dict(self.known)
 
     async def report(self, states: Iterable[ResourceState]) -> None:

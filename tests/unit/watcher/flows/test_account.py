@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
-from tests.support.watcher_doubles import FakeCluster, FakeGateway, FakeScrubber, changed, until
+from tests.support.watcher_doubles import FakeCluster, FakeGateway, FakeScrubber, changed, state_names, until
 from tests.support.watching import PODS, key, seen
 
 from fairlead.contracts.identity import Resource
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.watcher.core.scope import Scope
-from fairlead.watcher.errors import AccountRefused, ClusterUnavailable, GatewayUnavailable, ResourceGone
+from fairlead.watcher.errors import (
+    AccessRefused,
+    AccountRefused,
+    ClusterUnavailable,
+    GatewayUnavailable,
+    ResourceGone,
+    VersionForgotten,
+)
 from fairlead.watcher.flows import account as module
 from fairlead.watcher.flows.account import Account, AccountPlan, Accounts
 from fairlead.watcher.flows.hop import RawHop
 from fairlead.watcher.flows.reflector import Pace
 from fairlead.watcher.flows.states import StateBoard
-from fairlead.watcher.ports import Catalogue, Cluster
+from fairlead.watcher.ports import Catalogue, Cluster, State
 
 DEFINITIONS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)
 WIDGETS = Resource("example.com", "v1", "widgets", "Widget", True)
@@ -42,7 +50,7 @@ async def running(
     subject = Account(AccountPlan("shop", connect, Scope()), gateway, hop, states, asyncio.Semaphore(5), Pace())
     async with asyncio.TaskGroup() as group:
         task = group.create_task(subject.run())
-        yield subject, Accounts([subject], states)
+        yield subject, Accounts([subject])
         task.cancel()
 
 
@@ -126,3 +134,65 @@ async def test_notices_reach_the_session_they_name() -> None:
         await until(lambda: cluster.asked.count("watch 10") == 2)
         everyone.repair("session-2", [], relist=True)
         await until(lambda: len(gateway.opened) == 3)
+
+
+async def test_a_failed_look_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discovery that fails, at first or later, is tried again; what is followed goes on in its session."""
+    monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
+    away: list[Exception] = [ClusterUnavailable("away")]
+    cluster, gateway = FakeCluster(errors={"discover": away}), FakeGateway()
+    async with running(cluster, gateway) as (subject, _):
+        await until(lambda: "watch 10" in cluster.asked)
+        away += [VersionForgotten("410"), AccessRefused("403")]
+        subject.reflectors["", "pods", ""][0].on_gone()
+        await until(lambda: not away)
+        assert len(gateway.opened) == 1
+
+
+async def test_a_kind_that_is_not_told_any_more_is_followed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the kind's own answer says that it is gone."""
+    monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
+    cluster, gateway = FakeCluster(), FakeGateway()
+    async with running(cluster, gateway) as (subject, _):
+        await until(lambda: "watch 10" in cluster.asked)
+        cluster.catalogue = Catalogue((), ("Pod",), b"2")
+        subject.reflectors["", "pods", ""][0].on_gone()
+        await until(lambda: gateway.documents[-1:] == [b"2"])
+        assert subject.reflectors["", "pods", ""][0].session == "session-1"
+
+
+async def test_a_kind_has_one_reflector_when_its_preferred_version_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mirror knows one writer of a kind: the one of the former version ends before another begins.
+
+    A group that cannot be asked in full is not believed: it may only seem to prefer another version.
+    """
+    monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
+    newer = replace(WIDGETS, version="v2")
+    cluster, gateway = FakeCluster(catalogue=Catalogue((WIDGETS,), (), b"1")), FakeGateway()
+    async with running(cluster, gateway) as (subject, _):
+        await until(lambda: "watch 10" in cluster.asked)
+        cluster.catalogue = Catalogue((newer,), (), b"2", frozenset({"example.com"}))
+        subject.reflectors["example.com", "widgets", ""][0].on_gone()
+        await until(lambda: gateway.documents[-1:] == [b"2"])
+        assert len(gateway.opened) == 1
+
+        cluster.catalogue = Catalogue((newer,), (), b"3")
+        subject.reflectors["example.com", "widgets", ""][0].on_gone()
+        await until(lambda: len(gateway.opened) == 2)
+        (reflector, _), *others = subject.reflectors.values()
+
+    assert (reflector.selection.resource, others) == (newer, [])
+
+
+async def test_states_are_told_again_with_the_claim() -> None:
+    """A gateway takes states of claimed accounts only, and may have marked them stale while the link was away."""
+    gateway = FakeGateway()
+    async with running(FakeCluster(), gateway) as (subject, everyone):
+        telling = asyncio.create_task(subject.states.run())  # noqa: TID251 - a test has no scope
+        await until(lambda: state_names(gateway)[-1:] == [State.LIVE])
+        told = len(gateway.states)
+        everyone.link(connected=True)
+        await until(lambda: len(gateway.states) == told + 1)
+        telling.cancel()
+
+    assert len(gateway.claims) == 2

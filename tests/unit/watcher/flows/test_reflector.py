@@ -12,7 +12,7 @@ from tests.support.watching import PODS, key, seen
 
 from fairlead.watcher.core.scope import Selection
 from fairlead.watcher.core.session import Known
-from fairlead.watcher.errors import AccessRefused, ClusterUnavailable, ResourceGone, VersionForgotten
+from fairlead.watcher.errors import AccessRefused, ClusterUnavailable, ResourceGone, SessionClosed, VersionForgotten
 from fairlead.watcher.flows.hop import RawHop
 from fairlead.watcher.flows.reflector import Budget, Pace, Reflector
 from fairlead.watcher.flows.states import StateBoard
@@ -151,6 +151,15 @@ async def test_a_closed_session_is_opened_again() -> None:
     assert "pages" not in bench.cluster.asked
 
 
+async def test_a_session_that_is_closed_while_it_lists_is_opened_again() -> None:
+    """Another writer, or a restored database, may close a session before its list has begun."""
+    gateway = FakeGateway(stored_errors=[SessionClosed("superseded")])
+    async with running(FakeCluster([seen("a", 3)]), gateway) as bench:
+        await until(lambda: "watch 10" in bench.cluster.asked)
+
+    assert len(gateway.opened) == 2
+
+
 async def test_a_restored_cluster_begins_a_new_epoch() -> None:
     """The epoch that ended is told with the next opening, and everything is listed."""
     async with running(FakeCluster([seen("a", 3)], at=10), FakeGateway(highest=50)) as bench:
@@ -168,6 +177,19 @@ async def test_repairs_are_fetched_by_name() -> None:
         await until(lambda: bench.scrubber.names() == ["a"])
 
     assert "get unknown" in bench.cluster.asked
+
+
+async def test_a_repair_that_fails_ends_nothing() -> None:
+    """Whatever the API server answers, the next inventory shows the hole again."""
+    errors: list[Exception] = [VersionForgotten("410"), AccessRefused("403")]
+    gateway = FakeGateway(known={key("a"): Known(1, 3, "uid-a")})
+    async with running(FakeCluster([seen("a", 3)], errors={"get a": errors}), gateway) as bench:
+        await until(lambda: "watch 10" in bench.cluster.asked)
+        for _ in range(3):
+            bench.reflector.repair([key("a")])
+        await until(lambda: bench.scrubber.names() == ["a"])
+
+    assert len(gateway.opened) == 1
 
 
 async def test_overload_gives_bodies_up_and_lists_again() -> None:

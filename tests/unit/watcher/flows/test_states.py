@@ -10,7 +10,7 @@ from tests.support.watcher_doubles import FakeGateway, state_names, until
 from tests.support.watching import PODS
 
 from fairlead.watcher.core.scope import Selection
-from fairlead.watcher.errors import GatewayUnavailable
+from fairlead.watcher.errors import AccountRefused, GatewayUnavailable
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import State
 
@@ -42,7 +42,7 @@ async def test_a_state_keeps_its_beginning() -> None:
 
 async def test_what_could_not_be_told_is_told_later() -> None:
     """A link that is away loses no state, and only the newest one of each reflector is told."""
-    gateway = FakeGateway(report_errors=[GatewayUnavailable("away", retry_after_s=0.01)])
+    gateway = FakeGateway(report_errors=[GatewayUnavailable("away", retry_after_s=0.01), AccountRefused("no")])
     async with running(gateway, [1]) as board:
         board.enter("account", SELECTION, State.LISTING)
         await until(lambda: not gateway.report_errors)
@@ -50,16 +50,17 @@ async def test_what_could_not_be_told_is_told_later() -> None:
         await until(lambda: state_names(gateway) == [State.LIVE])
 
 
-async def test_all_states_are_told_again_on_request() -> None:
-    """A gateway that marked an account stale hears that it is live."""
+async def test_the_states_of_an_account_are_told_again_on_request() -> None:
+    """A gateway that marked an account stale hears that it is live; other accounts have nothing to do with it."""
     gateway = FakeGateway()
     async with running(gateway, [1]) as board:
         board.enter("account", SELECTION, State.LIVE)
         await until(lambda: state_names(gateway) == [State.LIVE])
-        board.tell_all()
+        board.tell_again("another")
+        board.tell_again("account")
         await until(lambda: state_names(gateway) == [State.LIVE, State.LIVE])
         board.forget("account", SELECTION)
-        board.tell_all()
+        board.tell_again("account")
         await asyncio.sleep(0)
 
     assert len(gateway.states) == 2

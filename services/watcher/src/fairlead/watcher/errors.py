@@ -54,3 +54,7 @@ class SessionClosed(PermanentError):
 
 class AccountRefused(PermanentError):
     """The gateway refuses the account; a person has to decide."""
+
+
+CLUSTER_FAILURES = (ClusterUnavailable, AccessRefused, ResourceGone, VersionForgotten)
+"""What any question to a cluster may end in."""

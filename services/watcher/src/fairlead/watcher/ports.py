@@ -39,6 +39,8 @@ class Catalogue:
     """Kinds that the cluster does not serve now."""
     document: bytes
     """Discovery document as served."""
+    uncertain: frozenset[str] = frozenset()
+    """Groups that could not be asked in full: what they lack here may exist, and they may prefer another version."""
 
 
 class Page(NamedTuple):

@@ -35,7 +35,7 @@ def build(settings: Settings) -> Service:
             Account(_plan(settings, each), gateway, hop, states, lists, _pace(settings, each))
             for each in settings.kubernetes.accounts
         ]
-        everyone = Accounts(accounts, states)
+        everyone = Accounts(accounts)
         await hear_notices(connection, Notices(everyone.session_closed, everyone.repair, everyone.link))
         scope.start("states", states.run())
         for lane in range(LANES):

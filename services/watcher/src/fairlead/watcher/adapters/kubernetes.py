@@ -61,7 +61,7 @@ class KubernetesCluster:
         found = {kind: resolve_kind(discovery, kind) for kind in kinds}
         missing = tuple(kind for kind, resource in found.items() if resource is None)
         watchable = tuple(each.resource for each in found.values() if each is not None and each.watchable)
-        return Catalogue(watchable, missing, discovery.document)
+        return Catalogue(watchable, missing, discovery.document, discovery.failed_groups)
 
     async def version(self, selection: Selection) -> int:
         """Read the current version by a consistent list of one object's metadata."""

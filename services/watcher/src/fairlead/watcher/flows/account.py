@@ -8,17 +8,17 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from fairlead.contracts.identity import ObjectKey
+from fairlead.contracts.identity import ObjectKey, Resource
 from fairlead.runtime import logfields
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import ConfigurationError, chain
 from fairlead.runtime.logs import get_logger
 from fairlead.watcher.core.scope import Scope, Selection, selections
-from fairlead.watcher.errors import AccessRefused, AccountRefused, ClusterUnavailable, GatewayUnavailable, ResourceGone
+from fairlead.watcher.errors import CLUSTER_FAILURES, AccountRefused, GatewayUnavailable
 from fairlead.watcher.flows.hop import RawHop
 from fairlead.watcher.flows.reflector import Budget, Pace, Reflector
 from fairlead.watcher.flows.states import StateBoard
-from fairlead.watcher.ports import Claim, Cluster, ClusterInfo, Gateway
+from fairlead.watcher.ports import Catalogue, Claim, Cluster, ClusterInfo, Gateway
 
 log = get_logger()
 
@@ -27,6 +27,8 @@ DISCOVERY_INTERVAL_S = 600.0
 DISCOVERY_PAUSE_S = 2.0
 """Definitions often come in dozens; so long after one is seen, the cluster is asked what it serves now."""
 DEFINITIONS = "customresourcedefinitions"
+Place = tuple[str, str, str]
+"""Group, plural and namespace: of those the mirror has one writer, whatever the version that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Account:
     states: StateBoard
     lists: asyncio.Semaphore
     pace: Pace
-    reflectors: dict[Selection, tuple[Reflector, asyncio.Task[None]]] = field(default_factory=dict)
+    reflectors: dict[Place, tuple[Reflector, asyncio.Task[None]]] = field(default_factory=dict)
     _claim_again: asyncio.Event = field(default_factory=asyncio.Event)
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,7 +69,7 @@ class Account:
                     await self._claim(info)
                     backoff.reset()
                     await self._follow(cluster, info)
-            except (ConfigurationError, ClusterUnavailable, AccessRefused, ResourceGone) as error:
+            except (ConfigurationError, *CLUSTER_FAILURES) as error:
                 delay_s = backoff.next_s()
                 log.warning(
                     "the account cannot be watched", **self._fields(error), **{logfields.RETRY_S: round(delay_s, 1)}
@@ -102,6 +104,7 @@ class Account:
                 log.error("the gateway refuses the account", **self._fields(error))
             else:
                 log.info("account granted", **self._fields())
+                self.states.tell_again(self.plan.name)
                 return
             await _wait(self._claim_again, delay_s)
 
@@ -119,33 +122,55 @@ class Account:
             await self._claim(info)
 
     async def _look(self, cluster: Cluster, info: ClusterInfo, group: asyncio.TaskGroup) -> None:
-        """Find resources, follow new ones, and look again: in a while, or soon after definitions changed."""
+        """Find resources, follow new ones, and look again: in a while, or soon after definitions changed.
+
+        What is followed goes on whatever becomes of a look: a kind that is not told may exist all the same.
+        """
         budget = Budget(self.lists, asyncio.Semaphore(self.plan.lists_max))
+        backoff = Backoff(max_s=DISCOVERY_INTERVAL_S)
         document = b""
         while True:
             self._look_again.clear()
-            catalogue = await cluster.discover(self.plan.scope.wanted_kinds)
-            if catalogue.missing:
-                log.info(
-                    "kinds that the cluster does not serve",
-                    **self._fields(),
-                    **{logfields.KIND: ", ".join(catalogue.missing)},
-                )
-            omitted = (
-                set((await cluster.discover(self.plan.scope.omit_kinds)).resources)
-                if self.plan.scope.omit_kinds
-                else set()
-            )
-            wanted = selections(self.plan.scope, tuple(each for each in catalogue.resources if each not in omitted))
-            for selection in wanted:
-                if selection in self.reflectors:
-                    self.reflectors[selection][0].served()
-                else:
-                    self._start(selection, cluster, info, budget, group)
-            if catalogue.document != document:
-                document = await self._send_discovery(catalogue.document)
-            await _wait(self._look_again, DISCOVERY_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            try:
+                catalogue = await cluster.discover(self.plan.scope.wanted_kinds)
+                omitted = await self._omitted(cluster)
+            except CLUSTER_FAILURES as error:
+                delay_s = backoff.next_s()
+                log.warning("the cluster does not tell what it serves", **self._fields(error))
+            else:
+                backoff.reset()
+                delay_s = DISCOVERY_INTERVAL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+                for selection in self._wanted(catalogue, omitted):
+                    await self._keep(selection, catalogue, lambda each: self._start(each, cluster, info, budget, group))
+                if catalogue.document != document:
+                    document = await self._send_discovery(catalogue.document)
+            await _wait(self._look_again, delay_s)
             await asyncio.sleep(DISCOVERY_PAUSE_S)
+
+    async def _omitted(self, cluster: Cluster) -> frozenset[Resource]:
+        if not self.plan.scope.omit_kinds:
+            return frozenset()
+        return frozenset((await cluster.discover(self.plan.scope.omit_kinds)).resources)
+
+    def _wanted(self, catalogue: Catalogue, omitted: frozenset[Resource]) -> list[Selection]:
+        if catalogue.missing:
+            fields = {logfields.KIND: ", ".join(catalogue.missing)}
+            log.info("kinds that the cluster does not serve", **self._fields(), **fields)
+        return selections(self.plan.scope, tuple(each for each in catalogue.resources if each not in omitted))
+
+    async def _keep(self, selection: Selection, catalogue: Catalogue, start: Callable[[Selection], None]) -> None:
+        """Follow a selection, in place of what was followed there under a version that is not preferred any more."""
+        place = (selection.resource.group, selection.resource.plural, selection.namespace)
+        if place in self.reflectors:
+            reflector, task = self.reflectors[place]
+            # A group that cannot be asked in full may prefer another version when it can.
+            if reflector.selection == selection or selection.resource.group in catalogue.uncertain:
+                reflector.served()
+                return
+            task.cancel()
+            await asyncio.wait([task])
+            self.states.forget(self.plan.name, reflector.selection)
+        start(selection)
 
     def _start(
         self, selection: Selection, cluster: Cluster, info: ClusterInfo, budget: Budget, group: asyncio.TaskGroup
@@ -158,7 +183,8 @@ class Account:
         task = group.create_task(
             reflector.run(), name=f"{self.plan.name} {selection.resource.name} {selection.namespace}"
         )
-        self.reflectors[selection] = (reflector, task)
+        place = (selection.resource.group, selection.resource.plural, selection.namespace)
+        self.reflectors[place] = (reflector, task)
 
     async def _send_discovery(self, document: bytes) -> bytes:
         """Hand over what the cluster serves; returns what the gateway has now."""
@@ -177,9 +203,8 @@ class Account:
 class Accounts:
     """All accounts of this process, as notices address them."""
 
-    def __init__(self, accounts: list[Account], states: StateBoard) -> None:
+    def __init__(self, accounts: list[Account]) -> None:
         self._accounts = accounts
-        self._states = states
 
     def session_closed(self, session: str, reason: str) -> None:
         """End a session that the gateway closed."""
@@ -202,7 +227,6 @@ class Accounts:
         if connected:
             for account in self._accounts:
                 account.claim_again()
-            self._states.tell_all()
 
     def _find(self, session: str) -> Reflector | None:
         found = (account.find(session) for account in self._accounts)

@@ -21,6 +21,7 @@ from fairlead.watcher.core.batching import Stream
 from fairlead.watcher.core.scope import Selection
 from fairlead.watcher.core.session import Observed, Opened, Phase, Session, VersionsRanBackwards
 from fairlead.watcher.errors import (
+    CLUSTER_FAILURES,
     AccessRefused,
     AccountRefused,
     ClusterUnavailable,
@@ -219,11 +220,11 @@ class Reflector:
         """List once; whatever fails ends the session, for a list that was begun anew would need a new one."""
         self._enter(State.LISTING)
         async with self.budget.slot():
-            async for page in self.gateway.stored(session.opened.session):
-                session.known.update(page)
-            session.list_begins()
             started = time.monotonic()
             try:
+                async for page in self.gateway.stored(session.opened.session):
+                    session.known.update(page)
+                session.list_begins()
                 if session.opened.highest:
                     session.probe(await self.cluster.version(self.selection))
                 if self.cluster.streams_lists and self.pace.use_watch_list:
@@ -330,7 +331,7 @@ class Reflector:
                     entries.update(
                         {state.key: (state.uid, state.version) for state in page.states if self._wanted(state)}
                     )
-        except (ClusterUnavailable, AccessRefused, ResourceGone, VersionForgotten) as error:
+        except CLUSTER_FAILURES as error:
             log.warning("no inventory this time", **self._fields(), **{logfields.ERROR: chain(error)})
         else:
             session.base_listed(version, entries)
@@ -342,7 +343,7 @@ class Reflector:
             for key in keys:
                 try:
                     state = await self.cluster.get(self.selection, key)
-                except (ClusterUnavailable, AccessRefused, ResourceGone) as error:
+                except CLUSTER_FAILURES as error:
                     log.warning("a repair failed", **self._fields(), **{logfields.ERROR: chain(error)})
                     break  # the next inventory shows the hole again
                 if state is not None:

@@ -11,7 +11,7 @@ from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
 from fairlead.watcher.core.scope import Selection
-from fairlead.watcher.errors import GatewayUnavailable
+from fairlead.watcher.errors import AccountRefused, GatewayUnavailable
 from fairlead.watcher.ports import Gateway, ResourceState, State
 
 log = get_logger()
@@ -23,7 +23,7 @@ _Key = tuple[str, Resource, str]
 
 
 class StateBoard:
-    """The newest state of every reflector; changes are reported, all are reported again when the link is back."""
+    """The newest state of every reflector; changes are reported, all of an account again with its claim."""
 
     def __init__(self, gateway: Gateway, now_ms: Callable[[], int]) -> None:
         self._gateway = gateway
@@ -52,9 +52,9 @@ class StateBoard:
         self._states.pop(key, None)
         self._changed.pop(key, None)
 
-    def tell_all(self) -> None:
-        """Report every state again: the gateway may have marked them stale while the link was away."""
-        self._changed = dict.fromkeys(self._states)
+    def tell_again(self, account: str) -> None:
+        """Report the states of an account once more: the gateway may have marked them stale while the link was away."""
+        self._changed.update(dict.fromkeys(key for key in self._states if key[0] == account))
         self._news.set()
 
     async def run(self) -> None:
@@ -70,9 +70,9 @@ class StateBoard:
                     del self._changed[key]
                 try:
                     await self._gateway.report(states)
-                except GatewayUnavailable as error:
+                except (GatewayUnavailable, AccountRefused) as error:
                     self._changed = {key: None for key in [*keys, *self._changed] if key in self._states}
                     log.debug("states could not be told", **{logfields.ERROR: chain(error)})
-                    await asyncio.sleep(backoff.next_s(at_least_s=error.retry_after_s))
+                    await asyncio.sleep(backoff.next_s())
                 else:
                     backoff.reset()
