@@ -119,6 +119,10 @@ class FakeCluster:
     live: asyncio.Queue[list[Item] | Exception | None] = field(default_factory=asyncio.Queue)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    while_listed: list[Item] = field(default_factory=list)
+    """What a streaming list shows between its objects and its end."""
+    after_list: list[Item] = field(default_factory=list)
+    """What the same read of the socket brings after the end."""
     catalogue: Catalogue = field(default_factory=lambda: Catalogue((PODS,), (), b"document"))
 
     def _ask(self, what: str) -> None:
@@ -162,7 +166,7 @@ class FakeCluster:
             if not self.streams_lists:
                 raise StreamingListUnsupported("no")
             yield [Item(Seen.CHANGED, state.version, state) for state in self.objects]
-            yield [Item(Seen.LIST_END, self.at, None)]
+            yield [*self.while_listed, Item(Seen.LIST_END, self.at, None), *self.after_list]
             return
         while (items := await self.live.get()) is not None:
             if isinstance(items, Exception):

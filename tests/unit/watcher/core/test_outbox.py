@@ -82,7 +82,6 @@ def test_prepared_parts_go_out_with_numbers_of_their_own() -> None:
     assert first is not None
     assert (first.number, first.checkpoint) == (1, 9)
     assert box.carry(box.take_events(MANY, MUCH, at_least_one=True), 10).number == 2
-    assert box.in_flight == 2
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=60))

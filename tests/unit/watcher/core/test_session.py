@@ -221,3 +221,62 @@ def test_objects_over_the_bus_limit_become_stubs(monkeypatch: pytest.MonkeyPatch
     event = drain(subject)[0].events[0]
 
     assert (event.object, event.withheld, event.version) == (b"", "too large", 10)
+
+
+def test_a_deletion_within_a_streaming_list_is_no_ghost() -> None:
+    """What is deleted before the list's end is in no inventory, and its deletion goes out."""
+    subject = session()
+    subject.list_begins()
+    subject.listed([seen("a", 3), seen("b", 4)])
+    subject.delisted(seen("a", 7))
+    subject.list_ends(9, consistent=True)
+
+    parts = drain(subject)
+
+    assert [entry.key.name for part in parts if part.inventory for entry in part.inventory.entries] == ["b"]
+    assert {event.key.name: event.change for part in parts for event in part.events} == {
+        "a": Change.DELETE,
+        "b": Change.UPSERT,
+    }
+
+
+def test_a_later_state_within_a_streaming_list_ends_the_suspicion() -> None:
+    """A list that begins with a lagging cache and catches up before its end contradicts nothing."""
+    subject = session(checkpoint=5, known={key("a"): Known(1, 8, "uid-a"), key("b"): Known(1, 8, None)})
+    subject.list_begins()
+    subject.listed([seen("a", 5), seen("b", 6)])
+    subject.listed([seen("a", 8)])
+    subject.delisted(seen("b", 8))
+    subject.list_ends(9, consistent=False)
+
+    assert subject.objects == 1
+
+
+def test_what_waits_unsent_is_bounded() -> None:
+    """While nothing is taken, inventories and checkpoints do not pile up; afterwards the newest checkpoint is told."""
+    subject = session(checkpoint=5)
+    subject.resume()
+    subject.base_listed(5, {key("a"): ("uid-a", 3)})
+    for version in range(6, 100):
+        subject.bookmark(version)
+        subject.tell_checkpoint()
+        subject.tell_inventory()
+
+    waiting = drain(subject)
+    subject.bookmark(100)
+    subject.tell_checkpoint()
+
+    assert len(waiting) <= 2
+    assert [part.checkpoint for part in drain(subject)] == [100]
+
+
+def test_the_first_inventory_after_a_resume_follows_its_base() -> None:
+    """It is told as soon as the watch has reached the list of names, not an interval later."""
+    subject = session(checkpoint=5)
+    subject.resume()
+    subject.base_listed(9, {key("a"): ("uid-a", 3)})
+    assert drain(subject) == []
+    subject.bookmark(9)
+
+    (part,) = drain(subject)
+    assert part.inventory is not None

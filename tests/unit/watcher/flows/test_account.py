@@ -25,7 +25,7 @@ from fairlead.watcher.errors import (
 from fairlead.watcher.flows import account as module
 from fairlead.watcher.flows.account import Account, AccountPlan, Accounts
 from fairlead.watcher.flows.hop import RawHop
-from fairlead.watcher.flows.reflector import Pace
+from fairlead.watcher.flows.pace import Pace
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Catalogue, Cluster, State
 

@@ -14,7 +14,8 @@ from fairlead.watcher.core.scope import Selection
 from fairlead.watcher.core.session import Known
 from fairlead.watcher.errors import AccessRefused, ClusterUnavailable, ResourceGone, SessionClosed, VersionForgotten
 from fairlead.watcher.flows.hop import RawHop
-from fairlead.watcher.flows.reflector import Budget, Pace, Reflector
+from fairlead.watcher.flows.pace import Budget, Pace
+from fairlead.watcher.flows.reflector import Reflector
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Item, Seen, State
 
@@ -96,6 +97,20 @@ async def test_a_server_without_streaming_lists_is_listed_by_pages() -> None:
 
     assert cluster.asked.count("stream") == 1
     assert bench.scrubber.names() == ["a"]
+
+
+async def test_changes_within_a_streaming_list_count() -> None:
+    """Until the end of its list a server that catches up sends deletions too; what follows the end is left to the watch."""
+    cluster = FakeCluster([seen("a", 3), seen("b", 4)], streams_lists=True)
+    cluster.while_listed = [Item(Seen.DELETED, 7, seen("a", 7)), changed(seen("b", 8))]
+    cluster.after_list = [changed(seen("c", 11))]
+    async with running(cluster) as bench:
+        await until(lambda: "watch 10" in cluster.asked)
+        await until(lambda: {"a", "b"} <= set(bench.scrubber.names()))
+
+    inventories = [part.inventory for batch in bench.scrubber.decoded() for part in batch.parts if part.inventory]
+    assert [entry.key.name for entry in inventories[0].entries] == ["b"]
+    assert "c" not in bench.scrubber.names()
 
 
 async def test_a_refused_kind_is_shown_and_tried_again() -> None:

@@ -16,7 +16,7 @@ from fairlead.watcher.core.scope import MANAGED_SELECTOR
 from fairlead.watcher.core.scope import Scope as WatchScope
 from fairlead.watcher.flows.account import Account, AccountPlan, Accounts
 from fairlead.watcher.flows.hop import LANES, RawHop
-from fairlead.watcher.flows.reflector import Pace
+from fairlead.watcher.flows.pace import Pace
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Cluster
 from fairlead.watcher.settings import Settings

@@ -50,9 +50,14 @@ class Outbox:
         return len(self._pending)
 
     @property
-    def in_flight(self) -> int:
-        """Parts that were taken and not yet delivered."""
-        return len(self._in_flight)
+    def is_ready(self) -> bool:
+        """Whether a part that was numbered before waits."""
+        return bool(self._ready)
+
+    @property
+    def inventory_waits(self) -> bool:
+        """Whether a chunk of an inventory waits."""
+        return any(part.inventory for part in self._ready)
 
     @property
     def oldest(self) -> int | None:

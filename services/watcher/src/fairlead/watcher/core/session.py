@@ -78,10 +78,11 @@ class Session:
     """Whether the map was filled by a read of the API server, not by the gateway's rows: only then may it be told."""
     _map: dict[ObjectKey, tuple[str, int]] = field(default_factory=dict)
     _listed: dict[ObjectKey, tuple[str, int]] = field(default_factory=dict)
-    _suspects: list[tuple[ObjectKey, int]] = field(default_factory=list)
+    _suspects: dict[ObjectKey, int] = field(default_factory=dict)
     _checkpoint_min: int = 0
     _checkpoint_told: int = -1
     _base: tuple[int, dict[ObjectKey, tuple[str, int]]] | None = None
+    _base_is_news: bool = False
     _since_resume: dict[ObjectKey, tuple[str | None, int]] = field(default_factory=dict)
 
     @property
@@ -118,17 +119,27 @@ class Session:
         self._suspects.clear()
 
     def listed(self, states: Iterable[Observed]) -> None:
-        """Take a page of the list; only what differs from the gateway's rows is sent."""
+        """Take a page of the list; only what differs from the gateway's rows is sent.
+
+        A streaming list may show a newer state of an object later.
+        """
         epoch = self.opened.epoch
         for state in states:
             self._listed[state.key] = (state.uid, state.version)
+            self._suspects.pop(state.key, None)
             known = self.known.get(state.key)
             if known is not None and known.epoch == epoch:
                 if known.version == state.version and known.uid == state.uid:
                     continue
                 if known.version >= state.version:
-                    self._suspects.append((state.key, known.version))
+                    self._suspects[state.key] = known.version
             self.outbox.put(_upsert(state), LISTED)
+
+    def delisted(self, state: Observed) -> None:
+        """Take a deletion that a streaming list shows before its end."""
+        self._listed.pop(state.key, None)
+        self._suspects.pop(state.key, None)
+        self.outbox.put(_delete(state), LISTED)
 
     def list_ends(self, version: int, *, consistent: bool) -> None:
         """Take the version of the list, tell what exists, and watch on from there.
@@ -143,7 +154,7 @@ class Session:
         """
         if consistent:
             self.probe(version)
-        for key, stored in self._suspects:
+        for key, stored in self._suspects.items():
             if stored <= version:
                 raise VersionsRanBackwards(f"{key.namespace}/{key.name} is listed older than it was stored")
         self._map, self._listed = self._listed, {}
@@ -166,13 +177,14 @@ class Session:
         """Take a DELETED event of the watch; its version is that of the deletion."""
         self._map.pop(state.key, None)
         self._seen(state.key, None, state.version)
-        event = Event(Change.DELETE, state.key, state.uid, state.version, state.changed_ms, b"")
-        self.outbox.put(event, state.version)
+        self.outbox.put(_delete(state), state.version)
 
     def bookmark(self, version: int) -> None:
         """Take a bookmark: everything up to this version was seen."""
         self.position = max(self.position, version)
         self._settle_base()
+        if self._base_is_news:
+            self.tell_inventory()
 
     def _seen(self, key: ObjectKey, uid: str | None, version: int) -> None:
         self.position = max(self.position, version)
@@ -192,9 +204,9 @@ class Session:
         return reached if reached >= self._checkpoint_min else None
 
     def tell_checkpoint(self) -> None:
-        """Let an empty part carry the checkpoint, when it is news."""
+        """Let an empty part carry the checkpoint, when it is news and no part is left that was numbered before."""
         reached = self.checkpoint
-        if reached is not None and reached > self._checkpoint_told:
+        if reached is not None and reached > self._checkpoint_told and not self.outbox.is_ready:
             self.outbox.put_checkpoint(reached)
             self._checkpoint_told = reached
 
@@ -219,12 +231,16 @@ class Session:
         self._map = entries
         self._base = None
         self._since_resume.clear()
-        self.complete = True
+        self.complete = self._base_is_news = True
 
     def tell_inventory(self) -> None:
-        """Let numbered parts tell everything that exists at this position; only from a complete map."""
-        if not self.complete or self.phase is not Phase.WATCHING:
+        """Let numbered parts tell everything that exists at this position.
+
+        Only from a complete map, and not while a former inventory still waits: what waits is bounded.
+        """
+        if not self.complete or self.phase is not Phase.WATCHING or self.outbox.inventory_waits:
             return
+        self._base_is_news = False
         self.outbox.put_inventory(self._inventory(), self.checkpoint)
         self._checkpoint_told = max(self._checkpoint_told, self.checkpoint or -1)
 
@@ -265,6 +281,10 @@ class Session:
         reached = self.checkpoint
         self._checkpoint_told = max(self._checkpoint_told, -1 if reached is None else reached)
         return self.outbox.carry(events, reached)
+
+
+def _delete(state: Observed) -> Event:
+    return Event(Change.DELETE, state.key, state.uid, state.version, state.changed_ms, b"")
 
 
 def _upsert(state: Observed) -> Event:

@@ -16,7 +16,8 @@ from fairlead.runtime.logs import get_logger
 from fairlead.watcher.core.scope import Scope, Selection, selections
 from fairlead.watcher.errors import CLUSTER_FAILURES, AccountRefused, GatewayUnavailable
 from fairlead.watcher.flows.hop import RawHop
-from fairlead.watcher.flows.reflector import Budget, Pace, Reflector
+from fairlead.watcher.flows.pace import Budget, Pace
+from fairlead.watcher.flows.reflector import Reflector
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Catalogue, Claim, Cluster, ClusterInfo, Gateway
 
@@ -167,8 +168,9 @@ class Account:
             if reflector.selection == selection or selection.resource.group in catalogue.uncertain:
                 reflector.served()
                 return
-            task.cancel()
-            await asyncio.wait([task])
+            while not task.done():  # a cancellation that meets the end of a session is lost (asyncio.TaskGroup)
+                task.cancel()
+                await asyncio.wait([task], timeout=1.0)
             self.states.forget(self.plan.name, reflector.selection)
         start(selection)
 

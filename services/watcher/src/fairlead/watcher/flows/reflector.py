@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -32,6 +32,7 @@ from fairlead.watcher.errors import (
     VersionForgotten,
 )
 from fairlead.watcher.flows.hop import RawHop
+from fairlead.watcher.flows.pace import Budget, Pace
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Cluster, Gateway, Item, Seen, State
 
@@ -43,20 +44,6 @@ REPAIR_FETCH_MAX = 200
 """A repair of more objects than this lists instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often and how patiently a reflector works, in seconds."""
-
-    inventory_interval_s: float = 600.0
-    resumable_age_s: float = 300.0
-    refused_retry_s: float = 300.0
-    retry_base_s: float = 0.8
-    retry_max_s: float = 30.0
-    short_watch_s: float = 1.0
-    """A watch that ends sooner without an event is an error of the server (client-go, ``reflector.go``)."""
-    use_watch_list: bool = True
-
-
 class SessionOver(Exception):
     """This session is done with; the next one begins at once."""
 
@@ -65,20 +52,6 @@ class SessionOver(Exception):
         self.reason = reason
         self.list_anew = list_anew
         self.ended_epoch = ended_epoch
-
-
-@dataclass
-class Budget:
-    """How many initial lists may run at once, in the process and in one account."""
-
-    total: asyncio.Semaphore
-    account: asyncio.Semaphore
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold a place among the lists."""
-        async with self.account, self.total:
-            yield
 
 
 @dataclass
@@ -259,16 +232,26 @@ class Reflector:
         self._count_list("stream")
         async with aclosing(self.cluster.watch(self.selection, session.opened.checkpoint, initial=True)) as watch:
             async for items in watch:
-                states = (item.state for item in items if item.seen is Seen.CHANGED)
-                session.listed(state for state in states if state is not None and self._wanted(state))
-                end = next((item for item in items if item.seen is Seen.LIST_END), None)
-                if end is not None:
-                    session.list_ends(end.version, consistent=session.opened.checkpoint is None)
-                    self._has_news()
-                    return
+                version = self._take_listed(session, items)
+                if version is not None:
+                    session.list_ends(version, consistent=session.opened.checkpoint is None)
                 self._has_news()
+                if version is not None:
+                    return
                 await self.hop.wait_room()
         raise ClusterUnavailable("the API server ended a streaming list before it was complete")
+
+    def _take_listed(self, session: Session, items: list[Item]) -> int | None:
+        """Take what a streaming list shows, changes made meanwhile included; gives its version when it is complete."""
+        for item in items:
+            if item.seen is Seen.LIST_END:
+                return item.version
+            if item.state is not None and self._wanted(item.state):
+                if item.seen is Seen.DELETED:
+                    session.delisted(item.state)
+                else:
+                    session.listed((item.state,))
+        return None
 
     async def _watch_once(self, session: Session) -> None:
         """Watch until the server ends it; the connection starts with a look whether versions still run forward."""
