@@ -109,7 +109,7 @@ def stacks(request: pytest.FixtureRequest) -> Iterator[Callable[..., Stack]]:
                 stack = Stack(directory, accounts, **settings)
             except PartMissingError as error:
                 require_part("nats-server and PostgreSQL", str(error))
-            running.callback(stack.stop_all)
+            running.callback(discard, stack)
             if started:
                 stack.start_all()
             adopt(stack)
@@ -119,6 +119,11 @@ def stacks(request: pytest.FixtureRequest) -> Iterator[Callable[..., Stack]]:
     for directory in directories:
         if request.session.testsfailed == failures_before:  # else logs and data stay for whoever looks into it
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def discard(stack: Stack) -> None:
+    """End a stack that is not needed any more; an orderly stop takes seconds, and is looked at elsewhere."""
+    stack.kill(*reversed(stack.parts))
 
 
 def adopt(stack: Stack) -> None:

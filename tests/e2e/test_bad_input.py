@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.conftest import ACCOUNT, Cluster, adopt
+from tests.e2e.conftest import ACCOUNT, Cluster, adopt, discard
 from tests.support import workloads
 from tests.support.kubernetes_api import JsonObject, KubernetesApi
 from tests.support.kubernetes_control_plane import PLAIN_USER, ControlPlane
@@ -160,7 +160,7 @@ def test_a_user_without_rights(control_plane: ControlPlane, stacks: Callable[...
         wait_until(lambda: set(states(gateway, "plain").values()) == {"refused"}, what="refused resources")
         assert all("forbidden" in view["message"] for view in gateway.resources("plain"))
         wait_until(lambda: set(states(gateway, "admin").values()) == {"live"}, what="live resources")
-    stack.stop_all()
+    discard(stack)
 
 
 def test_an_account_name_that_two_clusters_claim(stack: Stack, gateway: Gateway, shores: tuple[Shore, Shore]) -> None:
@@ -210,7 +210,7 @@ def test_an_account_that_was_not_granted(stacks: Callable[..., Stack], shores: t
         wait_until(lambda: bool(states(gateway, "granted")) and set(states(gateway, "granted").values()) == {"live"})
         wait_until(lambda: logged(stack, "watcher", "the gateway refuses the account", "foreign"))
         assert [account["name"] for account in gateway.accounts()] == ["granted"]
-    stack.stop_all()
+    discard(stack)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_large_objects(cluster: Cluster, stacks: Callable[..., Stack]) -> None:
             {"account": ACCOUNT, "kind": "list", "target": target}, operation_id=str(ULID()), wait_s=30
         )
         assert len(json.dumps(gateway.result(listed["id"]))) > 2_500_000
-    stack.stop_all()
+    discard(stack)
     cluster.api.delete(PLACES["Namespace"], "", namespace)
 
 

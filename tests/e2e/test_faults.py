@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import ACCOUNT, Cluster, adopt
+from tests.e2e.conftest import ACCOUNT, Cluster, adopt, discard
 from tests.support.bus_surgery import delete_stream
 from tests.support.mirror_checker import MirrorChecker
 from tests.support.mirror_reader import MirrorReader
@@ -78,7 +78,7 @@ def _storm(cluster: Cluster, stacks: Callable[..., Stack]) -> Iterator[Storm]:
         reader = MirrorReader(readers_gateway, ACCOUNT, namespace, writes.ledger, pause_s=READ_PAUSE_S)
         around.enter_context(reader)
         yield Storm(cluster, stack, link, writes, reader, checker)
-    stack.stop_all()
+    discard(stack)
     cluster.api.delete(PLACES["Namespace"], "", namespace)
 
 

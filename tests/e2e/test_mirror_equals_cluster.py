@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import ACCOUNT, Cluster
+from tests.e2e.conftest import ACCOUNT, Cluster, discard
 from tests.support import workloads
 from tests.support.kubernetes_api import ApiRefusal, JsonObject, KubernetesApi
 from tests.support.mirror_checker import MirrorChecker
@@ -85,8 +85,10 @@ def live_through(api: KubernetesApi, namespace: str, kinds: tuple[str, ...], che
 
 COMPOSITIONS: dict[str, dict[str, Any]] = {
     "five services, streaming lists": {},
-    "five services, paged lists": {"overrides": {"kubernetes": {"useWatchList": False, "listPageSize": 3}}},
-    "one-process agent": {"one_process": True},
+    "one-process agent, paged lists": {
+        "one_process": True,
+        "overrides": {"kubernetes": {"useWatchList": False, "listPageSize": 3}},
+    },
 }
 
 
@@ -114,7 +116,7 @@ def test_the_mirror_equals_a_fresh_list(
         secrets_told = [row["object"] for row in gateway.objects(ACCOUNT, kind="Secret", namespace=place)]
         assert secrets_told
         assert all("data" not in told and "stringData" not in told for told in secrets_told)
-    stack.stop_all()
+    discard(stack)
 
 
 def test_a_definition_that_comes_back_is_followed_again(
@@ -133,7 +135,7 @@ def test_a_definition_that_comes_back_is_followed_again(
             remove_definition(cluster.api)
             wait_until(lambda: not list(gateway.objects(ACCOUNT, resource=widgets)), within_s=20)
             wait_until(lambda: not checker.watches(widgets), within_s=20)
-    stack.stop_all()
+    discard(stack)
 
 
 def test_an_account_of_some_namespaces(cluster: Cluster, stacks: Callable[..., Stack]) -> None:
@@ -154,6 +156,6 @@ def test_an_account_of_some_namespaces(cluster: Cluster, stacks: Callable[..., S
         assert {view["namespace"] for view in views} == set(named)
         seen = {row["namespace"] for view in views for row in gateway.objects(ACCOUNT, resource=view["resource"])}
         assert seen == set(named)
-    stack.stop_all()
+    discard(stack)
     for namespace in (*named, other):
         cluster.api.delete(PLACES["Namespace"], "", namespace)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from tests.e2e.conftest import ACCOUNT, Cluster, adopt
+from tests.e2e.conftest import ACCOUNT, Cluster, adopt, discard
 from tests.support import workloads
 from tests.support.bus_surgery import delete_stream
 from tests.support.kubernetes_api import JsonObject
@@ -153,7 +153,7 @@ def test_each_operation_takes_effect_once(cluster: Cluster, stacks: Callable[...
                         assert delete_stream(stack, f"KV_{CLAIMS.name}") >= 0
             assert len(killed) >= KILLS_MIN
             ended = await_ends(gateway, todo)
-        stack.stop_all()
+        discard(stack)
     problems = list(judge(cluster, namespace, todo, ended))
     told = Counter((order.kind, ended[order.id]["state"]) for order in todo)
     assert not problems, "\n".join([*problems[:20], str(told)])
