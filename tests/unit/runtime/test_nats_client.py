@@ -167,7 +167,9 @@ def test_too_old_a_server(version: str, fits: bool) -> None:
 async def test_reconnecting(nats_server: NatsServer) -> None:
     """A connection that is lost comes back by itself, with its subscriptions, and an outage takes a few lines of log."""
     heard: asyncio.Queue[bytes] = asyncio.Queue()
+    back: list[bool] = []
     async with connect(NatsSettings(url=nats_server.url), "sample") as bus:
+        bus.on_reconnect(lambda: back.append(bus.connected))
 
         async def hear(message: Any) -> None:
             heard.put_nowait(message.data)
@@ -183,6 +185,7 @@ async def test_reconnecting(nats_server: NatsServer) -> None:
         async with asyncio.timeout(5):
             assert await heard.get() == b"dear"
 
+    assert back == [True]
     assert [entry["event"] for entry in logs if entry["log_level"] == "info"] == ["nats-server is back"]
     assert len(logs) <= 5
 

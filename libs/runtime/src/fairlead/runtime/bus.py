@@ -16,7 +16,7 @@ from fairlead.runtime import logfields
 from fairlead.runtime.errors import PermanentError, TransientError, chain
 from fairlead.runtime.lifecycle import Scope, Stage
 from fairlead.runtime.logs import get_logger
-from fairlead.runtime.nats_client import PENDING_BYTES_MAX, BusUnavailable, check_server, close, dial
+from fairlead.runtime.nats_client import PENDING_BYTES_MAX, BusUnavailable, Events, check_server, close, dial
 from fairlead.runtime.sections import NatsSettings
 
 __all__ = ["Bus", "BusUnavailable", "Handler", "Message", "NoResponder", "PayloadTooLarge", "attach", "connect"]
@@ -38,9 +38,9 @@ class PayloadTooLarge(PermanentError):
 class Bus:
     """A connection to nats-server that reconnects for as long as the service lives."""
 
-    def __init__(self, client: Client, lost: asyncio.Event) -> None:
+    def __init__(self, client: Client, events: Events) -> None:
         self.client = client
-        self._lost = lost
+        self._events = events
 
     @property
     def connected(self) -> bool:
@@ -61,8 +61,12 @@ class Bus:
             BusUnavailable: always.
 
         """
-        await self._lost.wait()
+        await self._events.lost.wait()
         raise BusUnavailable("nats-server ended the connection for good; its log says why")
+
+    def on_reconnect(self, call: Callable[[], None]) -> None:
+        """Call a function each time when the connection stands again: what was published meanwhile was not heard."""
+        self._events.on_reconnect.append(call)
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -204,10 +208,10 @@ async def connect(settings: NatsSettings, service: str, *, timeout_s: float = 30
         BusUnavailable: it cannot be reached within ``timeout_s``.
 
     """
-    client, lost = await dial(settings, service, timeout_s)
+    client, events = await dial(settings, service, timeout_s)
     try:
         check_server(client.connected_server_version, client.max_payload)
-        yield Bus(client, lost)
+        yield Bus(client, events)
     finally:
         await close(client)
 

@@ -39,7 +39,7 @@ class _PlaintextRefused(nats.errors.Error):
         return "nats-server offers no TLS"
 
 
-class _Events:
+class Events:
     """What the client tells of its connection: logged, and while it is dialled also judged.
 
     The client tries for ever, and only its error callback says why it does not get through; so an error that no further
@@ -49,6 +49,9 @@ class _Events:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.lost = asyncio.Event()
+        """Set when the connection is gone for good."""
+        self.on_reconnect: list[Callable[[], None]] = []
+        """Called each time when the connection stands again."""
         self.fatal: Exception | None = None
         self.dialling: asyncio.Timeout | None = None
         self._told: tuple[str, float] = ("", 0.0)
@@ -74,14 +77,16 @@ class _Events:
         """It is back, subscriptions and all."""
         self._told = ("", 0.0)
         log.info("nats-server is back")
+        for call in self.on_reconnect:
+            call()
 
     async def closed(self) -> None:
         """The client has given up for good."""
         self.lost.set()
 
 
-async def dial(settings: NatsSettings, service: str, timeout_s: float) -> tuple[Client, asyncio.Event]:
-    """Connect; gives the client and an event that is set when its connection is gone for good.
+async def dial(settings: NatsSettings, service: str, timeout_s: float) -> tuple[Client, Events]:
+    """Connect; gives the client and what happens to its connection.
 
     Raises:
         ConfigurationError: nats-server refuses the user, or does not fit the TLS settings.
@@ -89,7 +94,7 @@ async def dial(settings: NatsSettings, service: str, timeout_s: float) -> tuple[
 
     """
     client = Client()
-    events = _Events(client)
+    events = Events(client)
     user, password = _credentials(client, settings)
     try:
         async with asyncio.timeout(timeout_s) as events.dialling:
@@ -110,7 +115,7 @@ async def dial(settings: NatsSettings, service: str, timeout_s: float) -> tuple[
             raise _misconfigured(events.fatal, settings) from events.fatal
         raise BusUnavailable(f"nats.url: no nats-server answers at {settings.url}; is it running?") from error
     events.dialling = None
-    return client, events.lost
+    return client, events
 
 
 def _is_fatal(error: Exception) -> bool:

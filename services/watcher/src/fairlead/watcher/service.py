@@ -37,6 +37,7 @@ def build(settings: Settings) -> Service:
         ]
         everyone = Accounts(accounts)
         await hear_notices(connection, Notices(everyone.session_closed, everyone.repair, everyone.link))
+        connection.on_reconnect(everyone.claim_again)  # a notice of a new link may have been missed meanwhile
         scope.start("states", states.run())
         for lane in range(LANES):
             scope.start(f"raw lane {lane}", hop.lane())

@@ -227,8 +227,12 @@ class Accounts:
     def link(self, connected: bool) -> None:
         """Introduce the accounts to a new link."""
         if connected:
-            for account in self._accounts:
-                account.claim_again()
+            self.claim_again()
+
+    def claim_again(self) -> None:
+        """Claim every account once more: the gateway may not know of them."""
+        for account in self._accounts:
+            account.claim_again()
 
     def _find(self, session: str) -> Reflector | None:
         found = (account.find(session) for account in self._accounts)
