@@ -236,6 +236,17 @@ async def test_cancellation_reaches_what_runs() -> None:
     assert zone.cluster.effects == []
 
 
+async def test_a_cancellation_that_comes_before_its_operation() -> None:
+    """An operation that waits for a slot, or for its resend, is called off all the same."""
+    zone = Zone()
+    executor = zone.executor()
+    executor.cancel("01JZ")
+    await executor.carry_out(job(), at_once)
+
+    assert zone.ends == [("failed", "Canceled")]
+    assert zone.cluster.effects == []
+
+
 async def test_bad_jobs() -> None:
     """An id that could break out is ignored; a request that is none is refused."""
     zone = Zone()

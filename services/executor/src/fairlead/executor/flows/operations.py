@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 
 from fairlead.contracts.operations import InvalidRequest, OperationRequest, decode_request
 from fairlead.executor.core import claims as decisions
@@ -29,6 +30,8 @@ log = get_logger()
 
 TELL_CLAIMED_AFTER_S = 1.0
 """Operations that end sooner are reported once, with their result."""
+CANCELED_MAX = 1024
+"""Cancellations that are remembered."""
 
 
 class Operations:
@@ -39,7 +42,7 @@ class Operations:
         self._runner = runner
         self._reports = reports
         self._active: set[str] = set()
-        self._canceled: set[str] = set()
+        self._canceled: OrderedDict[str, None] = OrderedDict()
 
     @property
     def active(self) -> list[str]:
@@ -47,9 +50,13 @@ class Operations:
         return sorted(self._active)
 
     def cancel(self, operation_id: str) -> None:
-        """Call an operation off; it ends as canceled unless it may have taken effect already."""
-        if operation_id in self._active:
-            self._canceled.add(operation_id)
+        """Call an operation off; it ends as canceled unless it may have taken effect already.
+
+        It may still wait for a slot, or come here with a resend: so it is remembered whether it runs here or not.
+        """
+        self._canceled[operation_id] = None
+        if len(self._canceled) > CANCELED_MAX:
+            self._canceled.popitem(last=False)
 
     def answer(self, operation_id: str, run: str) -> Owner:
         """Tell another executor about a run that we have claimed."""
@@ -73,7 +80,6 @@ class Operations:
             )
         finally:
             self._active.discard(job.id)
-            self._canceled.discard(job.id)
 
     async def _carry_out(self, job: Job, is_prompt: IsPrompt) -> None:
         started_ms = _now_ms()
