@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.services import eventually
 
-from fairlead.runtime.lifecycle import Scope, Service, Stage, serve
+from fairlead.runtime.lifecycle import Scope, Service, Stage, cancel_all, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -398,3 +398,26 @@ def test_a_failing_task_ends_the_program_with_its_reason(program: Callable[..., 
     assert running.ended() == 1
     assert running.entries()[-1]["error"] == "cannot work: because"
     assert "Traceback" not in running.output
+
+
+async def test_a_swallowed_cancellation_is_repeated() -> None:
+    """A task that loses its first cancellation, as `wait_for` may, is cancelled again; one that never ends is named."""
+    swallowed: list[bool] = []
+
+    async def deaf(times: int) -> None:
+        for _ in range(times):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed.append(True)
+        await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        once = group.create_task(deaf(1), name="once")
+        await asyncio.sleep(0)
+        assert await cancel_all([once], 10) == []
+        assert swallowed == [True]
+        stubborn = group.create_task(deaf(1), name="stubborn")
+        await asyncio.sleep(0)
+        assert await cancel_all([stubborn], 0.01) == ["stubborn"]
+        stubborn.cancel()

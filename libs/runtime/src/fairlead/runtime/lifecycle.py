@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -29,6 +29,8 @@ from fairlead.runtime.logs import get_logger
 log = get_logger()
 T = TypeVar("T")
 
+CANCEL_AGAIN_S = 2.0
+"""Time between two cancellations of a task that does not end."""
 CANCEL_S = 1.0
 """What cancelled tasks get to end in, even when the deadline has passed."""
 CLOSE_S = 10.0
@@ -163,7 +165,7 @@ class Scope:
             if not await _attempt(each.name, each.step, until - loop.time())
         ]
         self._closing = True
-        left_behind += await _cancel(self._tasks, max(CANCEL_S, until - loop.time()))
+        left_behind += await cancel_all(self._tasks, max(CANCEL_S, until - loop.time()))
         if not await _attempt("close adapters", self._stack.aclose, CLOSE_S):
             left_behind.append(f"{self.name}.close adapters")
         if left_behind:
@@ -192,14 +194,23 @@ async def _attempt(name: str, step: Callable[[], Awaitable[None]], timeout_s: fl
     return True
 
 
-async def _cancel(tasks: set[asyncio.Task[Any]], timeout_s: float) -> list[str]:
-    pending = set(tasks)
-    for task in pending:
-        task.cancel()
-    if not pending:
-        return []
-    _, left = await asyncio.wait(pending, timeout=timeout_s)
-    return sorted(task.get_name() for task in left)
+async def cancel_all(tasks: Collection[asyncio.Task[Any]], timeout_s: float) -> list[str]:
+    """Cancel tasks and wait for their end; returns the names of those that do not end in time.
+
+    A task is cancelled more than once: `asyncio.wait_for` before Python 3.12 may swallow a cancellation that comes together
+    with a result (CPython issue 86296), and psycopg's pool waits by it.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout_s
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        left_s = until - loop.time()
+        _, pending = await asyncio.wait(pending, timeout=max(0.0, min(CANCEL_AGAIN_S, left_s)))
+        if left_s <= CANCEL_AGAIN_S:
+            break
+    return sorted(task.get_name() for task in pending)
 
 
 async def serve(
@@ -250,7 +261,7 @@ async def _start(service: Service, scope: Scope, wake: asyncio.Event) -> None:
     try:
         await asyncio.wait((starting, waking), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await _cancel({task for task in (starting, waking) if not task.done()}, CANCEL_S)
+        await cancel_all({task for task in (starting, waking) if not task.done()}, CANCEL_S)
 
 
 async def _awaited(work: Awaitable[object]) -> None:

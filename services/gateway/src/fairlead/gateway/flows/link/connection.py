@@ -18,6 +18,7 @@ from fairlead.gateway.flows.link.calls import Calls
 from fairlead.gateway.flows.link.lane import CommitLane
 from fairlead.gateway.flows.link.outbox import Outbox
 from fairlead.runtime import logfields
+from fairlead.runtime.lifecycle import cancel_all
 from fairlead.runtime.logs import get_logger
 
 log = get_logger()
@@ -25,6 +26,8 @@ CALLS_AT_ONCE = 64
 """Calls of one agent that are answered at the same time; the next ones wait in its stream."""
 FLUSH_S = 3.0
 """Time for the last frames of a connection that ends in order."""
+CANCEL_S = 30.0
+"""Time for the tasks of a connection that has ended; a commit may be under way."""
 SILENT_INTERVALS = 3
 Write = Callable[[pb.GatewayFrame], Awaitable[None]]
 
@@ -127,13 +130,12 @@ class Connection:
                 group.create_task(self._beat()),
                 group.create_task(self._grow_old()),
             ]
-            violation = await self._ending
-            for worker in workers:
-                worker.cancel()
-            self._outbox.close()
-            await asyncio.wait([writer], timeout=FLUSH_S)
-            for task in (writer, *self._answers):
-                task.cancel()
+            try:
+                violation = await self._ending
+                self._outbox.close()
+                await asyncio.wait([writer], timeout=FLUSH_S)
+            finally:
+                await cancel_all((writer, *workers, *self._answers), CANCEL_S)
         if violation is not None:
             raise violation
 
