@@ -97,6 +97,14 @@ async def test_a_new_link_hears_the_claim_again() -> None:
         await until(lambda: len(gateway.claims) == 2)
 
 
+async def test_a_claim_is_renewed_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notice of a new link is a hint that may be lost; time is the other reason to claim again."""
+    monkeypatch.setattr(module, "CLAIM_INTERVAL_S", 0.01)
+    gateway = FakeGateway()
+    async with running(FakeCluster(), gateway):
+        await until(lambda: len(gateway.claims) >= 3)
+
+
 async def test_new_definitions_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed CustomResourceDefinition makes the account look again, and a kind that appeared is watched."""
     monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
@@ -187,8 +195,8 @@ async def test_a_kind_has_one_reflector_when_its_preferred_version_changes(monke
 async def test_states_are_told_again_with_the_claim() -> None:
     """A gateway takes states of claimed accounts only, and may have marked them stale while the link was away."""
     gateway = FakeGateway()
-    async with running(FakeCluster(), gateway) as (subject, everyone):
-        telling = asyncio.create_task(subject.states.run())  # noqa: TID251 - a test has no scope
+    async with running(FakeCluster(), gateway) as (subject, everyone), asyncio.TaskGroup() as group:
+        telling = group.create_task(subject.states.run())
         await until(lambda: state_names(gateway)[-1:] == [State.LIVE])
         told = len(gateway.states)
         everyone.link(connected=True)

@@ -156,6 +156,18 @@ async def test_a_broken_watch_goes_on_in_the_same_session() -> None:
     assert len(bench.gateway.opened) == 1
 
 
+async def test_staleness_keeps_its_beginning_while_watches_fail() -> None:
+    """An API server that answers its version but no watch is not shown as live at each attempt."""
+    errors: list[Exception] = [ClusterUnavailable("429") for _ in range(5)]
+    cluster = FakeCluster([seen("a", 3)], errors={"watch 10": errors})
+    async with running(cluster, pace=replace(FAST, short_watch_s=0.05)) as bench:
+        await until(lambda: not errors)
+        await until(lambda: state_names(bench.gateway)[-1:] == [State.LIVE])
+
+    told = state_names(bench.gateway)
+    assert told[told.index(State.STALE) :] == [State.STALE, State.LIVE]
+
+
 async def test_a_closed_session_is_opened_again() -> None:
     """After a notice of the gateway the reflector resumes in a new session."""
     async with running(FakeCluster(), FakeGateway(checkpoint=7)) as bench:

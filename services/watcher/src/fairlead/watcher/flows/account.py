@@ -16,7 +16,7 @@ from fairlead.runtime.logs import get_logger
 from fairlead.watcher.core.scope import Scope, Selection, selections
 from fairlead.watcher.errors import CLUSTER_FAILURES, AccountRefused, GatewayUnavailable
 from fairlead.watcher.flows.hop import RawHop
-from fairlead.watcher.flows.pace import Budget, Pace
+from fairlead.watcher.flows.pace import Budget, Pace, wait
 from fairlead.watcher.flows.reflector import Reflector
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Catalogue, Claim, Cluster, ClusterInfo, Gateway
@@ -24,6 +24,8 @@ from fairlead.watcher.ports import Catalogue, Claim, Cluster, ClusterInfo, Gatew
 log = get_logger()
 
 REFUSED_RETRY_S = 60.0
+CLAIM_INTERVAL_S = 60.0
+"""A claim is renewed this often: the notice that the link is a new one may be lost."""
 DISCOVERY_INTERVAL_S = 600.0
 DISCOVERY_PAUSE_S = 2.0
 """Definitions often come in dozens; so long after one is seen, the cluster is asked what it serves now."""
@@ -107,7 +109,7 @@ class Account:
                 log.info("account granted", **self._fields())
                 self.states.tell_again(self.plan.name)
                 return
-            await _wait(self._claim_again, delay_s)
+            await wait(self._claim_again, delay_s)
 
     async def _follow(self, cluster: Cluster, info: ClusterInfo) -> None:
         try:
@@ -119,7 +121,7 @@ class Account:
 
     async def _claim_on_request(self, info: ClusterInfo) -> None:
         while True:
-            await self._claim_again.wait()
+            await wait(self._claim_again, CLAIM_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
             await self._claim(info)
 
     async def _look(self, cluster: Cluster, info: ClusterInfo, group: asyncio.TaskGroup) -> None:
@@ -145,7 +147,7 @@ class Account:
                     await self._keep(selection, catalogue, lambda each: self._start(each, cluster, info, budget, group))
                 if catalogue.document != document:
                     document = await self._send_discovery(catalogue.document)
-            await _wait(self._look_again, delay_s)
+            await wait(self._look_again, delay_s)
             await asyncio.sleep(DISCOVERY_PAUSE_S)
 
     async def _omitted(self, cluster: Cluster) -> frozenset[Resource]:
@@ -237,11 +239,3 @@ class Accounts:
     def _find(self, session: str) -> Reflector | None:
         found = (account.find(session) for account in self._accounts)
         return next((reflector for reflector in found if reflector is not None), None)
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        """Time is as good a reason as the event."""

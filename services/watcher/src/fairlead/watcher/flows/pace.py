@@ -34,3 +34,12 @@ class Budget:
         """Hold a place among the lists."""
         async with self.account, self.total:
             yield
+
+
+async def wait(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for an event, or until the time is over."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        """Time is as good a reason as the event."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -32,7 +31,7 @@ from fairlead.watcher.errors import (
     VersionForgotten,
 )
 from fairlead.watcher.flows.hop import RawHop
-from fairlead.watcher.flows.pace import Budget, Pace
+from fairlead.watcher.flows.pace import Budget, Pace, wait
 from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Cluster, Gateway, Item, Seen, State
 
@@ -76,6 +75,7 @@ class Reflector:
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     _served: asyncio.Event = field(default_factory=asyncio.Event)
     _over_why: SessionOver | None = None
+    _in_trouble: bool = False
     _repairs: asyncio.Queue[list[ObjectKey]] = field(default_factory=lambda: asyncio.Queue(maxsize=64))
     _backoff: Backoff = field(default_factory=Backoff)
     _restarts: Backoff = field(default_factory=lambda: Backoff(0.01, 3.0, 0.5, 30.0))
@@ -258,14 +258,27 @@ class Reflector:
         session.probe(await self.cluster.version(self.selection))
         began = time.monotonic()
         quiet = True
-        self._enter(State.LIVE)
-        with metrics.WATCHER_WATCHES.labels(self.account).track_inprogress():
-            async for items in self.cluster.watch(self.selection, session.position, initial=False):
+        async with (
+            self._live(),
+            aclosing(self.cluster.watch(self.selection, session.position, initial=False)) as watch,
+        ):
+            async for items in watch:
                 quiet = False
                 self._backoff.reset()
                 self._apply(session, items)
         if quiet and time.monotonic() - began < self.pace.short_watch_s:
             raise ClusterUnavailable("the API server ended a watch at once")
+
+    @asynccontextmanager
+    async def _live(self) -> AsyncIterator[None]:
+        """Be live while a watch stands; after trouble only once it has stood for a while, for it may fail again at once."""
+        delay_s = self.pace.short_watch_s if self._in_trouble else 0.0
+        standing = asyncio.get_running_loop().call_later(delay_s, self._enter, State.LIVE)
+        try:
+            with metrics.WATCHER_WATCHES.labels(self.account).track_inprogress():
+                yield
+        finally:
+            standing.cancel()
 
     def _apply(self, session: Session, items: list[Item]) -> None:
         changes = 0
@@ -351,6 +364,7 @@ class Reflector:
         return SessionOver("epoch", list_anew=True, ended_epoch=session.opened.epoch)
 
     def _enter(self, state: State, error: Exception | None = None) -> None:
+        self._in_trouble = state not in (State.LISTING, State.LIVE)
         self.states.enter(self.account, self.selection, state, chain(error) if error else "")
 
     async def _wait_cluster(self, error: ClusterUnavailable | AccessRefused | ResourceGone) -> None:
@@ -368,8 +382,7 @@ class Reflector:
                 await self._pause(None)  # then, if the kind is back already, discovery says so
                 self._served.clear()
                 self.on_gone()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._served.wait(), slowly_s)
+                await wait(self._served, slowly_s)
 
     async def _pause(self, retry_after_s: float | None) -> None:
         await asyncio.sleep(self._backoff.next_s(at_least_s=retry_after_s))
