@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairlead.contracts.identity import Resource
 from fairlead.kube.errors import ProtocolError
-from fairlead.kube.objects import Identity, identify, prepare, strip_managed_fields, with_type
+from fairlead.kube.objects import Identity, prepare, strip_managed_fields
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
 META = {
@@ -54,25 +54,15 @@ def test_stripping_removes_managed_fields_and_nothing_else(value: dict[str, Any]
 
 @given(value=objects, layout=layouts)
 def test_preparing_is_identifying_stripping_and_naming(value: dict[str, Any], layout: dict[str, Any]) -> None:
-    """The fast way gives what the three functions give one after the other."""
+    """``apiVersion`` and ``kind`` are the resource's afterwards, whatever stood there; nothing else changes."""
     raw = as_bytes(value, **layout)
 
     plain, typed = prepare(raw), prepare(raw, DEPLOYMENTS)
 
-    assert plain.identity == typed.identity == identify(raw)
+    assert plain.identity == typed.identity
     assert plain.body == strip_managed_fields(raw)
-    assert json.loads(typed.body) == json.loads(with_type(plain.body, DEPLOYMENTS))
-
-
-@given(value=objects, layout=layouts)
-def test_naming_the_type_changes_nothing_else(value: dict[str, Any], layout: dict[str, Any]) -> None:
-    """``apiVersion`` and ``kind`` are the resource's afterwards, whatever stood there; doing it again does nothing."""
-    raw = as_bytes(value, **layout)
-
-    typed = with_type(raw, DEPLOYMENTS)
-
-    assert json.loads(typed) == json.loads(raw) | {"apiVersion": "apps/v1", "kind": "Deployment"}
-    assert with_type(typed, DEPLOYMENTS) is typed
+    assert json.loads(typed.body) == json.loads(plain.body) | {"apiVersion": "apps/v1", "kind": "Deployment"}
+    assert prepare(typed.body, DEPLOYMENTS).body is typed.body
 
 
 def test_values_keep_their_very_bytes() -> None:
@@ -84,15 +74,10 @@ def test_values_keep_their_very_bytes() -> None:
 
 
 def test_an_identity_holds_what_routing_needs() -> None:
-    """Absent times and namespaces are empty; the version is a number."""
-    deleted = META | {"deletionTimestamp": "2026-01-02T00:00:00Z"}
-
-    assert identify(as_bytes({"metadata": deleted})) == Identity(
-        "web", "shop", "u-1", 42, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
-    )
-    assert identify(
-        as_bytes({"metadata": {"name": "n", "resourceVersion": "7", "creationTimestamp": None}})
-    ) == Identity("n", "", "", 7, "", "")
+    """An absent namespace is empty; the version is a number."""
+    assert prepare(as_bytes({"metadata": META})).identity == Identity("web", "shop", "u-1", 42)
+    bare = prepare(as_bytes({"metadata": {"name": "n", "resourceVersion": "7"}}))
+    assert bare.identity == Identity("n", "", "", 7)
 
 
 @pytest.mark.parametrize(
@@ -114,16 +99,13 @@ def test_an_identity_holds_what_routing_needs() -> None:
 )
 def test_what_is_no_object_is_refused_without_being_quoted(raw: bytes) -> None:
     """The error says what is wrong and repeats nothing of the object."""
-    for read in (identify, prepare):
-        with pytest.raises(ProtocolError) as refused:
-            read(raw)
-        assert "sesame" not in str(refused.value)
+    with pytest.raises(ProtocolError) as refused:
+        prepare(raw)
+    assert "sesame" not in str(refused.value)
 
 
 @pytest.mark.parametrize("raw", [b"", b"[1]", b'{"metadata":1}', b'{"metadata":{'])
-def test_stripping_and_naming_refuse_what_is_no_object(raw: bytes) -> None:
-    """Neither passes on bytes that it did not understand."""
+def test_stripping_refuses_what_is_no_object(raw: bytes) -> None:
+    """Bytes that were not understood are not passed on."""
     with pytest.raises(ProtocolError):
         strip_managed_fields(raw)
-    with pytest.raises(ProtocolError):
-        with_type(raw + b" ]", DEPLOYMENTS)

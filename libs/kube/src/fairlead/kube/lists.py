@@ -28,7 +28,7 @@ class Page(msgspec.Struct, frozen=True):
     """One page of a list.
 
     ``version`` is the list's; ``items`` are whole objects as bytes, without (or, read as metadata, with a wrong)
-    ``apiVersion`` and ``kind``: see ``objects.with_type``. ``token`` is empty on the last page; ``remaining`` is the
+    ``apiVersion`` and ``kind``: see ``objects.prepare``. ``token`` is empty on the last page; ``remaining`` is the
     server's estimate of what follows, None when it gives none.
     """
 

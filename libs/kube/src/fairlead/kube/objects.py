@@ -19,17 +19,12 @@ if TYPE_CHECKING:
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
-    """Who an object is and which state of it this is.
-
-    ``created`` and ``deletion`` are RFC 3339 texts as the server wrote them; empty when absent.
-    """
+    """Who an object is and which state of it this is."""
 
     name: str
     namespace: str
     uid: str
     version: int
-    created: str
-    deletion: str
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False):
@@ -44,15 +39,8 @@ class _Meta(msgspec.Struct, gc=False):
     namespace: str = ""
     uid: str = ""
     resourceVersion: str = ""  # noqa: N815  # the wire's name
-    creationTimestamp: str | None = None  # noqa: N815  # the wire's name
-    deletionTimestamp: str | None = None  # noqa: N815  # the wire's name
 
 
-class _Object(msgspec.Struct, gc=False):
-    metadata: _Meta
-
-
-_decode_object = msgspec.json.Decoder(_Object).decode
 _decode_meta = msgspec.json.Decoder(_Meta).decode
 _decode_level = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -60,19 +48,6 @@ _encode = msgspec.json.Encoder().encode
 # The texts of msgspec's errors name places and types, never values. Nesting is the only way to a RecursionError.
 _UNDECODABLE = (ValueError, msgspec.MsgspecError, RecursionError)
 _NOT_AN_OBJECT = "not a Kubernetes object: {}"
-
-
-def identify(raw: bytes) -> Identity:
-    """Read who an object is, decoding nothing but its metadata.
-
-    Raises:
-        ProtocolError: the bytes are no JSON object with metadata, a name and a numeric resourceVersion.
-
-    """
-    try:
-        return _identity(_decode_object(raw).metadata)
-    except _UNDECODABLE as error:
-        raise ProtocolError(_NOT_AN_OBJECT.format(error)) from error
 
 
 def strip_managed_fields(raw: bytes) -> bytes:
@@ -97,11 +72,11 @@ def strip_managed_fields(raw: bytes) -> bytes:
 def prepare(raw: bytes, resource: Resource | None = None) -> Prepared:
     """Identify an object and strip its managed fields in one go.
 
-    With ``resource`` the body also names it: ``apiVersion`` and ``kind`` are set as ``with_type`` does, which items of
-    lists and objects read as PartialObjectMetadata need.
+    With ``resource`` the body also names it, as items of lists and objects read as PartialObjectMetadata do not: a missing
+    or wrong ``apiVersion`` and ``kind`` are replaced.
 
     Raises:
-        ProtocolError: as ``identify``.
+        ProtocolError: the bytes are no JSON object with metadata, a name and a numeric resourceVersion.
 
     """
     try:
@@ -122,33 +97,10 @@ def prepare(raw: bytes, resource: Resource | None = None) -> Prepared:
     return Prepared(identity, _encode(top) if changed else raw)
 
 
-def with_type(raw: bytes, resource: Resource) -> bytes:
-    """Make an object name its own type, as items of lists do not.
-
-    A wrong type, such as ``PartialObjectMetadata``, is replaced; bytes that are right already are returned as they are.
-
-    Raises:
-        ProtocolError: the bytes are no JSON object.
-
-    """
-    try:
-        top = _decode_level(raw)
-        return raw if _is_typed(top, resource) else _encode(_typed(top, resource))
-    except _UNDECODABLE as error:
-        raise ProtocolError(_NOT_AN_OBJECT.format(error)) from error
-
-
 def _identity(meta: _Meta) -> Identity:
     if not meta.name:
         raise ProtocolError(_NOT_AN_OBJECT.format("no metadata.name"))
-    return Identity(
-        meta.name,
-        meta.namespace,
-        meta.uid,
-        parse_version(meta.resourceVersion),
-        meta.creationTimestamp or "",
-        meta.deletionTimestamp or "",
-    )
+    return Identity(meta.name, meta.namespace, meta.uid, parse_version(meta.resourceVersion))
 
 
 def _is_typed(top: dict[str, msgspec.Raw], resource: Resource) -> bool:

@@ -41,7 +41,7 @@ IDLE_TIMEOUT_S = 150.0
 class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """One event: ``type`` is ADDED, MODIFIED, DELETED or BOOKMARK, ``object`` the bytes of the object.
 
-    ``version`` is a bookmark's resourceVersion (0 for other events: ``objects.identify`` reads theirs), and
+    ``version`` is a bookmark's resourceVersion (0 for other events: ``objects.prepare`` reads theirs), and
     ``initial_events_end`` says that this bookmark ends the initial events of a WatchList.
     """
 

@@ -15,7 +15,6 @@ WATCHER_EVENTS = Counter(
 )
 WATCHER_LISTS = Counter("fairlead_watcher_lists_total", "Lists begun, by why.", ["account", "resource", "reason"])
 WATCHER_WATCHES = Gauge("fairlead_watcher_watches", "Watches that run.", ["account"])
-WATCHER_PENDING = Gauge("fairlead_watcher_pending_objects", "Objects whose newest state is not yet in a part.")
 WATCHER_PENDING_BYTES = Gauge("fairlead_watcher_pending_bytes", "Bytes of bodies that wait.")
 WATCHER_COALESCED = Counter("fairlead_watcher_coalesced_total", "States replaced by a newer one before they were sent.")
 WATCHER_BATCHES = Counter("fairlead_watcher_batches_total", "Raw batches by the scrubber's verdict.", ["verdict"])
