@@ -60,6 +60,7 @@ class Account:
     reflectors: dict[Place, tuple[Reflector, asyncio.Task[None]]] = field(default_factory=dict)
     _claim_again: asyncio.Event = field(default_factory=asyncio.Event)
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
+    _granted: bool = False
 
     async def run(self) -> None:
         """Keep the account until cancelled; whatever fails is tried again."""
@@ -101,12 +102,15 @@ class Account:
                 await self.gateway.claim(claim)
             except GatewayUnavailable as error:
                 delay_s = backoff.next_s(at_least_s=error.retry_after_s)
+                self._granted = False
                 log.warning("the account cannot be claimed yet", **self._fields(error))
             except AccountRefused as error:
                 delay_s = REFUSED_RETRY_S
+                self._granted = False
                 log.error("the gateway refuses the account", **self._fields(error))
             else:
-                log.info("account granted", **self._fields())
+                (log.debug if self._granted else log.info)("account granted", **self._fields())
+                self._granted = True
                 self.states.tell_again(self.plan.name)
                 return
             await wait(self._claim_again, delay_s)
