@@ -29,7 +29,7 @@ class MirrorReader:
         self._ledger = ledger
         self._pause_s = pause_s
         self._seen: dict[Subject, int] = {}
-        self._missed: set[Subject] = set()
+        self._buried: set[Subject] = set()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mirror-reader", daemon=True)
 
@@ -60,9 +60,9 @@ class MirrorReader:
             f"poll {self.polls}: {subject} is missing" for subject in (surely & self._seen.keys()) - told.keys()
         ]
         for subject, version in told.items():
-            if subject in self._missed and subject in gone:
+            if subject in self._buried:
                 self.violations.append(f"poll {self.polls}: {subject} is back from the dead")
             if version < self._seen.get(subject, 0):
                 self.violations.append(f"poll {self.polls}: {subject} went from {self._seen[subject]} to {version}")
             self._seen[subject] = max(version, self._seen.get(subject, 0))
-        self._missed |= {subject for subject in self._seen if subject.kind == kind and subject not in told}
+        self._buried |= {subject for subject in gone if subject.kind == kind and subject not in told}
