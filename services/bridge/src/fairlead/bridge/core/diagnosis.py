@@ -35,7 +35,8 @@ _ADVICE = {
         "it does not accept our client certificate or wants one: check clouddriver.tls.clientCertFile and clientKeyFile"
     ),
     Symptom.PLAINTEXT: (
-        "it does not speak TLS there: give the gateway a certificate, or set clouddriver.insecure when plaintext is meant"
+        "it does not speak TLS there: give the gateway a certificate, set clouddriver.insecure when plaintext is meant, or"
+        " check that a load balancer in between reaches the gateway"
     ),
     Symptom.TLS: "it speaks TLS: remove clouddriver.insecure and set clouddriver.tls",
     Symptom.OTHER: "it answers, but no link comes about: is it a gateway, with HTTP/2 all the way?",
