@@ -81,6 +81,8 @@ def test_mentions_are_no_leaks(document: dict[str, Any]) -> None:
         b'{"x":{"kind":"Secret","data":{"a":"b"}',
         b'{"text":"{\\n \\"kind\\":\\t\\"Secret\\",\\n \\"stringData\\": {\\n\\"a\\": 1}}"}',
         b'{"text":"kind: Secret\\ndata:\\n  a: b"}',
+        b'{"text":"kind: \\u0026k Secret\\ndata:\\n  a: b"}',
+        b'{"text":"kind: \\u003e-\\n  Secret\\ndata:\\n  a: b"}',
         b'{"a":"x\\\\","kind":"Secret","data":"x"}',
         b'{"text":"{\\u0022kind\\u0022:\\u0022Secret\\u0022,\\u0022data\\u0022:{\\u0022a\\u0022:1}}"}',
     ],

@@ -87,6 +87,29 @@ def test_a_copy_in_a_secret_need_not_say_what_it_is(annotation: str) -> None:
     assert SENTINEL.encode() not in outcome.object
 
 
+@pytest.mark.parametrize("go_escapes", [False, True])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "kind: &k Secret",
+        "kind:\n  Secret",
+        "kind: >-\n  Secret",
+        "kind: !!str &k Secret",
+        '"kind": Secret',
+        "kind :\tSecret",
+    ],
+)
+def test_spellings_of_yaml(kind: str, *, go_escapes: bool) -> None:
+    """Anchors, tags, line ends and block indicators before the kind hide nothing, spelled as Go's encoder does or not."""
+    body = json.dumps({"kind": "ConfigMap", "data": {"a.yaml": f"{kind}\ndata:\n  a: {SENTINEL}\n"}})
+    if go_escapes:
+        body = body.replace("&", "\\u0026").replace(">", "\\u003e")
+    outcome = REDACTOR.redact(PODS, body.encode())
+
+    assert SENTINEL not in outcome.object.decode()
+    assert outcome.redacted
+
+
 def test_yaml_in_a_string() -> None:
     """Text that reads like a Secret in YAML is replaced as a whole."""
     manifest = f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  a: {SENTINEL}\n"

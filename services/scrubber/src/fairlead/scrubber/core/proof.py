@@ -27,7 +27,11 @@ _COLON = re.compile(rb"(?:\s|\\+[ntr])*:(?:\s|\\+[ntr])*")
 _BLANK = re.compile(rb"(?:\s|\\+[ntr])*")
 _KINDS = (b"Secret", b"SecretList")
 _FIELDS = (b"data", b"stringData")
-_PLAIN_KIND = re.compile(rb"kind(?: |\t|\\+t)*:(?: |\t|\\+t)*(?:!![a-z]+ *)?\\*['\"]?Secret(?:List)?(?![A-Za-z0-9])")
+# Between the key and its value YAML may have line ends, tags, anchors and block indicators; Go writes & and > as escapes.
+_PLAIN_KIND = re.compile(
+    rb"kind(?: |\t|\\+t)*:(?:\s|\\+[nrt]|(?:[&!|>]|\\+u00(?:26|3e))[^\s\\\"'&!|>]*)*"
+    rb"\\*['\"]?Secret(?:List)?(?![A-Za-z0-9])"
+)
 _QUOTED_KIND = re.compile(rb'"Secret(?:List)?\\*"')
 _PLAIN_FIELD = re.compile(rb"(?:(?<![A-Za-z0-9])|\\[nrt])(?:data|stringData)\\*[\"']?(?:\s|\\+[ntr])*:")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-CODE_REVISION = 1
+CODE_REVISION = 2
 """Part of every hash. It grows when the code that carries out rules changes what comes out of it."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]

@@ -31,10 +31,13 @@ class Candidates:
         names = "|".join(map(re.escape, kinds)) or r"(?!)"
         self._quoted = re.compile(rf'"(?:{names})(?:List)?\\*"'.encode())
         blank = r"(?: |\\+t|\t)*"
-        unquoted = rf"kind{blank}:{blank}(?:![!a-z]+{blank})?(?:\\*['\"])?(?:{names})(?:List)?(?![A-Za-z0-9])"
+        # Before a value YAML may have line ends, tags, anchors and block indicators; Go writes & and > as escapes.
+        before = r"(?:\s|\\+[nrt]|(?:[&!|>]|\\+u00(?:26|3e))[^\s\\\"'&!|>]*)*"
+        unquoted = rf"kind(?:\\*['\"])?{blank}:{before}(?:\\*['\"])?(?:{names})(?:List)?(?![A-Za-z0-9])"
         self._unquoted = re.compile(unquoted.encode())
         spelled = "|".join(map(re.escape, fields)) or r"(?!)"
-        self._kind_in_text = re.compile(rf"kind[\"']?\s*:\s*(?:![!a-z]+\s*)?[\"']?(?:{names})(?:List)?(?![A-Za-z0-9])")
+        before = r"(?:\s|[&!|>][^\s\"'&!|>]*)*"
+        self._kind_in_text = re.compile(rf"kind[\"']?\s*:{before}[\"']?(?:{names})(?:List)?(?![A-Za-z0-9])")
         self._field_in_text = re.compile(rf"(?<![A-Za-z0-9])(?:{spelled})[\"']?\s*:")
 
     def may_hold(self, body: bytes) -> bool:
