@@ -71,7 +71,10 @@ async def test_another_gateway_honours_tokens_and_revocations(database: str, aut
 
 
 async def test_tokens_open_their_own_door_only(gateway: RunningGateway) -> None:
-    """An agent's token is no API token; a reader does not administer; a stranger gets 401 and the way to ask."""
+    """An agent's token is no API token; a reader does not administer; a stranger gets 401 and the way to ask.
+
+    A name that could not stand in the path of its revocation is refused.
+    """
     for token in ("", "flt_wrong", AGENT_TOKEN):
         async with gateway.api(token) as api:
             answer = await api.get("/v1/accounts")
@@ -83,6 +86,10 @@ async def test_tokens_open_their_own_door_only(gateway: RunningGateway) -> None:
         taken = await api.post("/v1/tokens", json={"name": "reader", "kind": "agent", "accounts": ["*"]})
         assert taken.status_code == 409
         assert (await api.delete("/v1/tokens/reader")).status_code == 404
+        for name in ("a/b", "..", "two words", "line\nend"):
+            unusable = await api.post("/v1/tokens", json={"name": name, "kind": "agent", "accounts": ["*"]})
+            assert unusable.status_code == 400
+            assert "`name`" in unusable.json()["detail"]
 
 
 async def test_plain_text_to_a_tls_port(gateway: RunningGateway) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from fairlead.gateway.core.tokens import Grant, Kind, TokenRecord, Verb
 from fairlead.gateway.ports.rest import RestDesk
 
 BODY_LIMIT_BYTES = 64 * 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
+"""Stands in paths as it is, so that each token can be revoked."""
 
 
 class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -45,6 +48,8 @@ async def create(call: Call) -> Response:
         raise Problem(400, str(error)) from None
     except msgspec.DecodeError:
         raise Problem(400, "the body is no JSON") from None
+    if not _NAME.fullmatch(wanted.name):
+        raise Problem(400, "`name` is made of letters, digits and . _ @ -, and begins with a letter or digit")
     if wanted.kind is Kind.API and not wanted.verbs:
         raise Problem(400, "an API token needs `verbs`: read, write, admin")
     expires = None
