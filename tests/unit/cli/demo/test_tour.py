@@ -63,6 +63,16 @@ def test_steps_come_in_order_and_a_failure_names_its_step(tour: Tour) -> None:
     assert "1. one" in said(tour)
 
 
+def test_what_is_told_keeps_its_indent_over_several_lines(tour: Tour) -> None:
+    """Nothing is lost at the border, and no line ends with spaces."""
+    tour.say("[green]✓[/] " + " ".join(["word"] * 40))
+
+    lines = said(tour).splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith("   ") and line == line.rstrip() for line in lines)
+    assert said(tour).count("word") == 40
+
+
 def test_waiting_has_a_bound(tour: Tour) -> None:
     """The failure says what did not come."""
     answers = iter([False, True])

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.text import Text
 
 from fairlead.cli.demo.cluster import Cluster
@@ -35,11 +34,7 @@ _PLAIN_WIDTH = 120
 
 
 def command() -> None:
-    """Show the main job on this machine: every part, a cluster, and a guided tour.
-
-    KUBE_CONTEXT=<name> uses a real cluster of yours instead of a simulated one; DEMO_YES=1 does not ask first;
-    DEMO_EXIT=1 ends after the tour.
-    """
+    """Show the main job on this machine: every part, a cluster, and a guided tour."""
     settings = demo_settings()
     stay = sys.stdout.isatty() and not settings.exit_after_tour
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
@@ -101,22 +96,20 @@ def _stay(console: Console, parts: Stack, cluster: Cluster, account: str) -> Non
     """Say how to go on, and wait for Ctrl-C."""
     files, api = parts.files, parts.addresses.api
     context = f" --context {cluster.context}" if cluster.context else ""
-    console.print(
-        Panel(
-            Text(
-                f"export FAIRLEAD_GATEWAY={api} FAIRLEAD_CA_FILE={files.ca} FAIRLEAD_TOKEN_FILE={files.api_token}\n"
-                f"{Path(sys.executable).parent}/fairlead resources {account}\n"
-                f"{Path(sys.executable).parent}/fairlead ops list Pod -n {cluster.namespace}\n"
-                f'curl --cacert {files.ca} -H "Authorization: Bearer $(cat {files.api_token})" {api}/v1/accounts\n'
-                f"kubectl --kubeconfig {cluster.kubeconfig}{context} get pods -A\n"
-                f"psql {parts.addresses.database}\n"
-                f"nats: {parts.addresses.nats_url}, users and passwords in {files.secrets}\n"
-                f"logs: {files.logs}"
-            ),
-            title="Everything stays up: look around. Ctrl-C ends it and leaves nothing behind",
-        ),
-        soft_wrap=True,
+    fairlead = Path(sys.executable).with_name("fairlead")
+    console.print("\n[bold]Everything stays up: look around. Ctrl-C ends it and leaves nothing behind.[/]\n")
+    lines = (
+        f"export FAIRLEAD_GATEWAY={api} FAIRLEAD_CA_FILE={files.ca} FAIRLEAD_TOKEN_FILE={files.api_token}",
+        f"{fairlead} resources {account}",
+        f"{fairlead} ops get Service tickets -n {cluster.namespace}",
+        f'curl --cacert {files.ca} -H "Authorization: Bearer $(cat {files.api_token})" {api}/v1/accounts',
+        f"kubectl --kubeconfig {cluster.kubeconfig}{context} -n {cluster.namespace} get configmaps",
+        f"{parts.postgres.bin_dir}/psql {parts.addresses.database}",
+        "",
+        f"nats: {parts.addresses.nats_url}, users and passwords in {files.secrets}",
+        f"logs: {files.logs}",
     )
+    console.print(Text("\n".join(lines)), soft_wrap=True)  # never cut or framed: they are to be copied
     with contextlib.suppress(KeyboardInterrupt):
         told: set[str] = set()
         while True:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from ulid import ULID
 
 from fairlead.cli.demo.mirror import Row
 from fairlead.cli.demo.search import files_holding, tables_holding
-from fairlead.cli.demo.tour import STEP_TIMEOUT_S, Step, StepFailed, Tour
+from fairlead.cli.demo.tour import INDENT, STEP_TIMEOUT_S, Step, StepFailed, Tour
 from fairlead.cli.stack.stack import DATABASE
 
 APP = "ticket-booth"
@@ -87,11 +88,13 @@ def deploy(tour: Tour) -> None:
     if operation["state"] != "succeeded":
         raise StepFailed(f"the operation ended as {operation['state']}: {operation.get('result')}")
     answered = datetime.fromisoformat(operation["result"]["finishedAt"])
-    table = Table(box=None, padding=(0, 2), show_header=False)
-    table.add_row("", "operation accepted, carried out, answered", _after(answered, submitted))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("operation accepted, carried out, answered", _after(answered, submitted))
     for (kind, name), row in sorted(first_seen.items(), key=lambda each: each[1].updated):
-        table.add_row("", f"row of {kind} {name}", _after(row.updated, submitted))
-    tour.console.print(table)
+        table.add_row(f"row of {kind} {name}", _after(row.updated, submitted))
+    tour.console.print(Padding(table, (0, 0, 0, len(INDENT)), expand=False))
     _await_pods(tour)
 
 
@@ -113,7 +116,9 @@ def secret(tour: Tour) -> None:
     )
     [row] = tour.mirror.rows("Secret", tour.cluster.namespace, name=name)
     tour.say(f"Secret [b]{name}[/b] holds the password [b]{value}[/b], in its data and in its last-applied annotation")
-    tour.say(f"its row came {took_s * 1000:.0f} ms after the operation's answer: keys {sorted(row.document)}")
+    tour.say(
+        f"its row came {took_s * 1000:.0f} ms after the operation's answer: keys {', '.join(sorted(row.document))}"
+    )
     files = tour.stack.files
     roots = {
         "the store of nats-server": tour.stack.nats.directory,
@@ -214,7 +219,9 @@ def _await_pods(tour: Tour) -> None:
     if set(_phases(tour)) == {"Running"}:
         tour.say(f"[green]✓[/] {REPLICAS} pods run and their rows say so ({took_s:.1f} s later)")
     else:
-        tour.say(f"after {took_s:.0f} s this cluster does not run the pods yet; their rows say {_phases(tour)}")
+        tour.say(
+            f"after {took_s:.0f} s this cluster does not run the pods yet; their rows say {', '.join(_phases(tour))}"
+        )
 
 
 def _phases(tour: Tour) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 from ulid import ULID
 
 from fairlead.cli.demo.cluster import Cluster
@@ -18,6 +19,7 @@ from fairlead.cli.parts.errors import PartError
 from fairlead.cli.stack import Stack
 
 STEP_TIMEOUT_S = 30.0
+INDENT = "   "
 _POLL_S = 0.004
 _LOOK_S = 0.5
 
@@ -43,8 +45,10 @@ class Tour:
         self.mirror = Mirror(self.gateway, self.account)
 
     def say(self, text: str) -> None:
-        """Tell one line; ``[b]…[/b]`` stands out."""
-        self.console.print(f"   {text}", highlight=False)
+        """Tell one thing, indented on each line that it takes; ``[b]…[/b]`` stands out."""
+        for line in Text.from_markup(text).wrap(self.console, self.console.width - len(INDENT)):
+            line.rstrip()
+            self.console.print(Text(INDENT).append_text(line))
 
     def until(self, what: str, question: Callable[[], bool], *, timeout_s: float = STEP_TIMEOUT_S) -> float:
         """Ask until the answer is yes; returns how many seconds it took.
