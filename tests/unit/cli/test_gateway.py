@@ -102,7 +102,10 @@ def test_settings_make_a_client(tmp_path: Path, rest: RestDouble) -> None:
         ({}, "name the gateway"),
         ({"gateway": "gw:8443"}, "https://host:8443"),
         ({"gateway": "https://gw", "token_file": "/absent"}, "token file /absent"),
+        ({"gateway": "https://gw", "token": "two\nlines"}, "characters that no token has"),
+        ({"gateway": "https://gw", "token": "flt_\u00e9"}, "characters that no token has"),
         ({"gateway": "https://gw", "ca_file": "/absent"}, "/absent cannot be used"),
+        ({"gateway": "https://gw", "ca_file": "/dev/null"}, r"\(no certificate or crl found\)$"),
     ],
 )
 def test_faults_of_the_settings_are_told(settings: dict[str, str], told: str) -> None:

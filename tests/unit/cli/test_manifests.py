@@ -83,5 +83,6 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_patches_are_yaml_or_json() -> None:
     """Either form gives the same body."""
     assert parse_patch("spec: {replicas: 3}") == parse_patch('{"spec": {"replicas": 3}}')
-    with pytest.raises(MisuseError):
-        parse_patch("{")
+    for text in ("{", "a sentence", "7", ""):
+        with pytest.raises(MisuseError):
+            parse_patch(text)

@@ -95,6 +95,16 @@ def test_an_operation_that_goes_on_is_no_success(
     assert ops("scale", "Deployment", "web", "--replicas", "3", "--wait", "0") == 0
 
 
+def test_an_operation_that_no_agent_took_says_so(
+    ops: Ops, rest: RestDouble, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Most often the account's name is wrong or its agent is away."""
+    rest.answer("POST", "/v1/operations", {**ended("pending"), "result": None}, 202)
+
+    assert ops("get", "ConfigMap", "web", "--wait", "1s") == 1
+    assert "no agent has taken the operation yet; does `fairlead accounts` list shop" in capsys.readouterr().err
+
+
 def test_patches_travel_as_json(ops: Ops, rest: RestDouble) -> None:
     """YAML on the command line, JSON on the wire, with its type."""
     rest.answer("POST", "/v1/operations", ended("succeeded"))
@@ -147,7 +157,7 @@ def test_the_only_account_need_not_be_named(
     assert "east, west" in capsys.readouterr().err
 
 
-def test_contradictions_are_misuse(ops: Ops, tmp_path: Path) -> None:
+def test_contradictions_are_misuse(ops: Ops, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Another namespace in the manifest, one id for several operations, a wait that is none."""
     manifest = {**MANIFEST, "metadata": {"name": "web", "namespace": "other"}}
     file = tmp_path / "a.yaml"
@@ -156,3 +166,5 @@ def test_contradictions_are_misuse(ops: Ops, tmp_path: Path) -> None:
     assert ops("apply", "-f", str(file), "-n", "storefront") == 2
     assert ops("apply", "-f", str(file), "--id", ID) == 2
     assert ops("apply", "-f", str(file), "--wait", "soon") == 2
+    assert ops("get", "ConfigMap", "web", "--wait", "soon") == 2
+    assert capsys.readouterr().err.count("--wait: `soon` is no duration") == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -17,6 +19,11 @@ INTERRUPTED = 130
 
 
 def _demo() -> None:
+    """Show the main job on this machine: every part, a cluster, and a guided tour.
+
+    KUBE_CONTEXT=<name> uses a real cluster of yours instead of a simulated one, and DEMO_YES=1 does not ask first;
+    DEMO_EXIT=1 ends after the tour.
+    """
     importlib.import_module("fairlead.cli.demo.command").command()
 
 
@@ -28,6 +35,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fairlead {metadata.version('fairlead-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options before any command."""
+
+
 services.register(app)
 _USE = "Use"
 app.add_typer(ops.app, name="ops", rich_help_panel=_USE)
@@ -51,6 +76,9 @@ def run(arguments: list[str] | None = None) -> None:
         sys.exit(_fail(str(error), error.exit_code))
     except PartError as error:
         sys.exit(_fail(str(error), EXIT_FAILURE))
+    except OSError as error:  # a full disk, a directory that may not be written
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(_fail(f"{place}{error.strerror or error}", EXIT_FAILURE))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -19,5 +19,5 @@ def parse_duration(text: str, option: str) -> float:
     """
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        raise MisuseError(f"{option}: `{text}` is no duration; write 30s, 2m or 500ms")
+        raise MisuseError(f"{option}: `{text}` is no duration; write 500ms, 30s, 2m or 90d")
     return float(found[1]) * _FACTORS[found[2]]

@@ -6,6 +6,7 @@ Synchronous: a command does one thing after the other, and an asyncio program ca
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ WAIT_STEP_S = 20.0
 """How long one request waits for an operation; longer waits are made of several."""
 FINAL_STATES = frozenset({"succeeded", "failed", "unknown", "expired"})
 PAGE = 500
+_NUMBERS = re.compile(r"\[(?:Errno -?\d+|[A-Z0-9_: ]+)\] ?| ?\(_ssl\.c:\d+\)")
 """Rows to a page."""
 
 Document = dict[str, Any]
@@ -191,7 +193,10 @@ def open_gateway(settings: ClientSettings) -> Gateway:
         raise MisuseError("name the gateway with --gateway https://host:8443 or FAIRLEAD_GATEWAY")
     if not settings.gateway.startswith(("https://", "http://")):
         raise MisuseError(f"{settings.gateway} is no address of a gateway: it looks like https://host:8443")
-    return Gateway(settings.gateway, token=_token(settings), ca_file=settings.ca_file)
+    token = _token(settings)
+    if not (token.isascii() and token.isprintable()):
+        raise MisuseError("the token holds characters that no token has: is it the right one, or the right file?")
+    return Gateway(settings.gateway, token=token, ca_file=settings.ca_file)
 
 
 def _token(settings: ClientSettings) -> str:
@@ -199,15 +204,19 @@ def _token(settings: ClientSettings) -> str:
         return settings.token
     try:
         return settings.token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MisuseError(f"the token file {settings.token_file} cannot be read ({error})") from None
+    except OSError as error:
+        raise MisuseError(f"the token file {settings.token_file} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise MisuseError(f"the token file {settings.token_file} is no text: is it the right one?") from None
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # ssl.SSLError is one
-        raise MisuseError(f"the authority's certificate {ca_file} cannot be used ({error.strerror or error})") from None
+        raise MisuseError(
+            f"the authority's certificate {ca_file} cannot be used ({_plain(error.strerror or str(error))})"
+        ) from None
 
 
 def _document(answer: Any) -> Document:
@@ -221,12 +230,18 @@ def _waiting(wait_s: float) -> dict[str, str]:
 
 
 def _unreachable(url: str, error: httpx.HTTPError) -> str:
-    text = str(error) or type(error).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in text:
+    said = str(error)
+    text = _plain(said) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in said:
         return f"the certificate of {url} is not trusted ({text}): name its authority with --ca-file"
     if isinstance(error, httpx.TimeoutException):
         return f"{url} did not answer in time"
     return f"cannot reach the gateway at {url} ({text}): is it running, and is the address right?"
+
+
+def _plain(text: str) -> str:
+    """An error of the system or of OpenSSL without its numbers and places."""
+    return _NUMBERS.sub("", text).strip().rstrip(".")
 
 
 def _refusal(answer: httpx.Response) -> str:
@@ -235,7 +250,8 @@ def _refusal(answer: httpx.Response) -> str:
     match answer.status_code:
         case 401:
             return (
-                f"the gateway does not know the credential ({told}): give one with --token-file or FAIRLEAD_TOKEN_FILE"
+                "the gateway does not know the credential; it may have been revoked or have expired: give one with"
+                " --token-file or FAIRLEAD_TOKEN_FILE"
             )
         case 404 if not told:
             return f"{answer.request.url.path} is not there: is {answer.request.url.host} a Fairlead gateway?"

@@ -34,7 +34,9 @@ def read_manifests(names: Sequence[str]) -> list[dict[str, Any]]:
         MisuseError: something cannot be read, or is no Kubernetes object.
 
     """
-    manifests = [manifest for name in names for source in _sources(name) for manifest in parse(_read(source), source)]
+    manifests = [
+        manifest for name in names for source in _sources(name) for manifest in parse(_read(source), _called(source))
+    ]
     if not manifests:
         raise MisuseError(f"there is no manifest in {', '.join(names)}")
     return manifests
@@ -62,11 +64,19 @@ def parse(text: str, source: str) -> Iterator[dict[str, Any]]:
 
 
 def parse_patch(text: str) -> Any:
-    """Parse the body of a patch, YAML or JSON."""
+    """Parse the body of a patch, YAML or JSON: an object, or a list of JSON patch operations.
+
+    Raises:
+        MisuseError: it is neither.
+
+    """
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        patch = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError:
         raise MisuseError("the patch is no YAML or JSON") from None
+    if not isinstance(patch, dict | list):
+        raise MisuseError("the patch is neither an object nor a list of JSON patch operations")
+    return patch
 
 
 def _items(document: Any) -> list[Any] | None:
@@ -94,10 +104,14 @@ def _sources(name: str) -> list[str]:
     return [name]
 
 
+def _called(source: str) -> str:
+    return "standard input" if source == STDIN else source
+
+
 def _read(source: str) -> str:
     try:
         return sys.stdin.read() if source == STDIN else Path(source).read_text(encoding="utf-8")
     except OSError as error:
-        raise MisuseError(f"{source} cannot be read: {error.strerror}") from None
+        raise MisuseError(f"{_called(source)} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise MisuseError(f"{source} is no UTF-8 text") from None
+        raise MisuseError(f"{_called(source)} is no UTF-8 text") from None

@@ -41,6 +41,14 @@ def problem_of(operation: Document) -> str:
             return f"{_deed(operation)} failed: {said}"
 
 
+def unfinished(operation: Document) -> str:
+    """Why an operation may not have ended yet, and how to go on."""
+    if operation["state"] == "pending":
+        account = operation.get("account")
+        return f"no agent has taken the operation yet; does `fairlead accounts` list {account} as connected? It goes on waiting"
+    return "the operation has not ended yet; it goes on"
+
+
 def object_table(document: Any) -> str:
     """Objects in a table: one, or the items of a list."""
     objects = document.get("items") if isinstance(document.get("items"), list) else [document]

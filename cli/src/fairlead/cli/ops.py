@@ -14,7 +14,7 @@ from fairlead.cli.durations import parse_duration
 from fairlead.cli.errors import CommandError, MisuseError
 from fairlead.cli.gateway import FINAL_STATES, Document, Gateway
 from fairlead.cli.manifests import parse_patch, read_manifests
-from fairlead.cli.operation_output import object_table, operation_line, operation_table, problem_of
+from fairlead.cli.operation_output import object_table, operation_line, operation_table, problem_of, unfinished
 from fairlead.cli.output import Format, OutputOption, show
 from fairlead.cli.settings import client_settings
 from fairlead.contracts.operations import PatchType, Propagation
@@ -121,8 +121,9 @@ def patch(  # noqa: PLR0913 - options
         text = body if patch_file is None else patch_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MisuseError(f"{patch_file} cannot be read ({error})") from None
+    timeout_s = parse_duration(timeout, "--timeout")
     more = {"patch": parse_patch(text), "patchType": patch_type.value, "dryRun": dry_run}
-    request = _target_request("patch", _account(gateway, account), kind, name, namespace, timeout, more)
+    request = _target_request("patch", _account(gateway, account), kind, name, namespace, timeout_s, more)
     _carry_out(gateway, [request], wait, operation_id, output)
 
 
@@ -142,8 +143,8 @@ def scale(  # noqa: PLR0913 - options
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Set the number of replicas."""
-    more = {"replicas": replicas}
-    request = _target_request("scale", _account(gateway, account), kind, name, namespace, timeout, more)
+    timeout_s, more = parse_duration(timeout, "--timeout"), {"replicas": replicas}
+    request = _target_request("scale", _account(gateway, account), kind, name, namespace, timeout_s, more)
     _carry_out(gateway, [request], wait, operation_id, output)
 
 
@@ -169,10 +170,11 @@ def delete(  # noqa: PLR0913 - options
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Delete one object and wait until it is gone."""
+    timeout_s = parse_duration(timeout, "--timeout")
     more: dict[str, Any] = {"propagation": propagation.value, "wait": until_gone}
     if grace_period is not None:
         more["gracePeriodSeconds"] = grace_period
-    request = _target_request("delete", _account(gateway, account), kind, name, namespace, timeout, more)
+    request = _target_request("delete", _account(gateway, account), kind, name, namespace, timeout_s, more)
     _carry_out(gateway, [request], wait, operation_id, output)
 
 
@@ -189,8 +191,9 @@ def get(  # noqa: PLR0913 - options
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Read one object from its cluster, live."""
-    request = _target_request("get", _account(gateway, account), kind, name, namespace, wait, {})
-    _read(gateway, request, wait, output)
+    wait_s = parse_duration(wait, "--wait")
+    request = _target_request("get", _account(gateway, account), kind, name, namespace, wait_s, {})
+    _read(gateway, request, wait_s, output)
 
 
 @app.command("list")
@@ -208,9 +211,10 @@ def list_(  # noqa: PLR0913 - options
     output: OutputOption = Format.TABLE,
 ) -> None:
     """List objects of one kind from their cluster, live."""
+    wait_s = parse_duration(wait, "--wait")
     more = {"labelSelector": selector, "fieldSelector": field_selector, "limit": limit}
-    request = _target_request("list", _account(gateway, account), kind, "", namespace, wait, more)
-    _read(gateway, request, wait, output)
+    request = _target_request("list", _account(gateway, account), kind, "", namespace, wait_s, more)
+    _read(gateway, request, wait_s, output)
 
 
 @app.command()
@@ -282,14 +286,14 @@ def _manifest_requests(
 
 
 def _target_request(  # noqa: PLR0913, PLR0917 - parts of a request
-    operation: str, account: str, kind: str, name: str, namespace: str, timeout: str, more: Mapping[str, Any]
+    operation: str, account: str, kind: str, name: str, namespace: str, timeout_s: float, more: Mapping[str, Any]
 ) -> Document:
     target = {"kind": kind, "namespace": namespace, "name": name}
     request = {
         "account": account,
         "kind": operation,
         "target": {key: text for key, text in target.items() if text},
-        "timeoutSeconds": parse_duration(timeout, "--timeout") or 1.0,
+        "timeoutSeconds": timeout_s or 1.0,
     }
     return {**request, **{key: value for key, value in more.items() if value not in ("", None)}}
 
@@ -313,8 +317,8 @@ def _carry_out(gateway: Gateway, requests: Sequence[Document], wait: str, wanted
         _judge(done, left=len(requests) - len(done))
 
 
-def _read(gateway: Gateway, request: Document, wait: str, output: Format) -> None:
-    operation = gateway.submit(request, operation_id=str(ULID()), wait_s=parse_duration(wait, "--wait"))
+def _read(gateway: Gateway, request: Document, wait_s: float, output: Format) -> None:
+    operation = gateway.submit(request, operation_id=str(ULID()), wait_s=wait_s)
     _judge([operation])
     document = gateway.result(operation["id"])
     show(document, output, object_table(document))
@@ -327,5 +331,5 @@ def _judge(operations: Sequence[Document], left: int = 0) -> None:
         return
     rest = f" ({left} more were not begun)" if left else ""
     if last["state"] not in FINAL_STATES:
-        raise CommandError(f"the operation has not ended yet: `fairlead ops status {last['id']} --wait 1m`{rest}")
+        raise CommandError(f"{unfinished(last)}: `fairlead ops status {last['id']} --wait 1m`{rest}")
     raise CommandError(problem_of(last) + rest)
