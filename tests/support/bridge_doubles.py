@@ -124,6 +124,7 @@ class MemoryLog:
         self.queue: asyncio.Queue[MemoryBatch] = asyncio.Queue()
         self.there = False
         self.can_be_made = True
+        self.can_be_read = True
         self.closed = False
         self.takes = 0
 
@@ -136,7 +137,7 @@ class MemoryLog:
     async def take(self, within_s: float) -> CleanBatch | None:
         """Take the next batch."""
         self.takes += 1
-        if not self.there:
+        if not self.there or not self.can_be_read:
             raise CleanLogMissing("gone")
         try:
             async with asyncio.timeout(within_s):

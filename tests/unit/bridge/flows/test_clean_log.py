@@ -79,6 +79,20 @@ async def test_a_log_that_is_gone_is_made_anew() -> None:
         await eventually(lambda: "data_batch" in wire.bodies())
 
 
+async def test_a_log_that_can_be_made_and_not_read_is_asked_in_peace() -> None:
+    """However a log fails, its server is not asked without a pause."""
+    log, wire = MemoryLog(), greeting()
+    log.can_be_read = False
+    async with pumping(log, wire):
+        await eventually(lambda: log.takes >= 2)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert log.takes <= 3
+        log.can_be_read = True
+        batches(log, 1)
+        await eventually(lambda: "data_batch" in wire.bodies())
+
+
 async def test_nothing_is_taken_without_a_link() -> None:
     """Batches stay in the log until somebody can take them."""
     log, wire = MemoryLog(), MemoryWire()  # no Welcome comes

@@ -54,8 +54,10 @@ class CleanLogPump:
                 batch = await self._log.take(IDLE_S)
             except CleanLogMissing as error:
                 log.warning("the clean log is gone: making it anew", **{logfields.ERROR: chain(error)})
+                await asyncio.sleep(self._backoff.next_s())
                 await self._prepare()
                 continue
+            self._backoff.reset()
             if batch is not None:
                 self._send(batch)
 
@@ -113,5 +115,4 @@ class CleanLogPump:
                 await asyncio.sleep(delay_s)
             else:
                 self._missing = None
-                self._backoff.reset()
                 return
