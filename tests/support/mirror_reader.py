@@ -65,4 +65,7 @@ class MirrorReader:
             if version < self._seen.get(subject, 0):
                 self.violations.append(f"poll {self.polls}: {subject} went from {self._seen[subject]} to {version}")
             self._seen[subject] = max(version, self._seen.get(subject, 0))
-        self._buried |= {subject for subject in gone if subject.kind == kind and subject not in told}
+        # What a mirror that lags behind has not shown yet may still come and go.
+        self._buried |= {
+            subject for subject in gone & self._seen.keys() if subject.kind == kind and subject not in told
+        }
