@@ -102,3 +102,15 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFi
         run(["certs", str(tmp_path / "pki"), "--agent", "ca"])
     assert misused.value.code == 2
     assert "plain names" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--host", ""), ("--host", "https://gateway"), ("--host", "bücher.example"), ("--days", "99999999")]
+)
+def test_what_no_certificate_can_hold_is_misuse(tmp_path: Path, wrong: tuple[str, str]) -> None:
+    """Nothing is written then."""
+    with pytest.raises(SystemExit) as done:
+        run(["certs", str(tmp_path / "pki"), *wrong])
+
+    assert done.value.code == 2
+    assert not (tmp_path / "pki").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from fairlead.cli.errors import CommandError, MisuseError
 from fairlead.cli.private_files import OWNER_ONLY, PUBLIC, write_file
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LONGEST_DAYS = 3650
+_HOST = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:.]+")
 RENEW_WITHIN = timedelta(days=30)
 """A certificate that ends sooner is pointed out."""
 
@@ -80,7 +83,7 @@ def command(  # noqa: PLR0913 - each argument is an option
     ] = None,
     agent: Annotated[list[str] | None, typer.Option(help="Name of an agent; repeatable. Default: agent")] = None,
     caller: Annotated[list[str] | None, typer.Option(help="Name of an API caller; repeatable. Default: api")] = None,
-    days: Annotated[int, typer.Option(min=1, help="How long certificates last.")] = 365,
+    days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="How long certificates last.")] = 365,
     renew: Annotated[
         bool, typer.Option("--renew", help="Issue certificates anew by the authority that is there.")
     ] = False,
@@ -93,6 +96,9 @@ def command(  # noqa: PLR0913 - each argument is an option
     names = [*(agent or ["agent"]), *(caller or ["api"])]
     if len(set(names)) < len(names) or {"ca", "gateway"} & set(names) or any("/" in name or not name for name in names):
         raise MisuseError("--agent and --caller take different plain names, other than `ca` and `gateway`")
+    wrong = [name for name in host or [] if not _HOST.fullmatch(name)]
+    if wrong:
+        raise MisuseError(f"--host {wrong[0]}: give a DNS name or an IP address, without scheme or port (IDNA: xn--…)")
     plan = Plan(
         directory,
         tuple(dict.fromkeys([*(host or []), *LOOPBACK])),
@@ -133,9 +139,13 @@ def _load_authority(plan: Plan) -> Authority | None:
         return Authority.load(KeyPair(certificate.read_bytes(), key.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise CommandError(
-            f"{certificate} and {key} are there but cannot be used together ({error}): put the missing or right file back,"
+            f"{certificate} and {key} are there but cannot be used together ({_why(error)}): put the missing or right file back,"
             " or replace everything with --force"
         ) from error
+
+
+def _why(error: Exception) -> str:
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def _doubts(path: Path, authority: Authority, hosts: Sequence[str], now: datetime) -> list[str]:
