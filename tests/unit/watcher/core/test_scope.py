@@ -18,6 +18,7 @@ def test_the_default_kinds_are_armorys_twelve() -> None:
     assert Scope().wanted_kinds == DEFAULT_KINDS
     assert len(DEFAULT_KINDS) == 12
     assert Scope(kinds=("Pod",)).wanted_kinds == ("Pod",)
+    assert Scope(custom_kinds=("Widget.example.com",)).wanted_kinds == (*DEFAULT_KINDS, "Widget.example.com")
 
 
 def test_namespaces_multiply_namespaced_resources_only() -> None:

@@ -77,7 +77,7 @@ class TracingSettings(Section):
 
 
 class CustomResource(Section):
-    """A custom resource that is announced although it cannot be discovered."""
+    """A custom resource that is watched beside the kinds; ``scope`` is read for Armory's sake, the cluster tells its own."""
 
     kind: str
     """`Kind.group`."""
@@ -130,6 +130,7 @@ class Account(Section):
     only_namespaced_resources: bool = False
     """Touch no cluster-scoped resource; needs `namespaces`."""
     custom_resource_definitions: tuple[CustomResource, ...] = ()
+    """Custom resources to watch beside the kinds."""
     label_selector: str = ""
     """Watch only objects with these labels."""
     only_spinnaker_managed: bool = False

@@ -62,7 +62,8 @@ def _plan(settings: Settings, account: AccountSettings) -> AccountPlan:
 
     selectors = [account.label_selector, MANAGED_SELECTOR if account.only_spinnaker_managed else ""]
     scope = WatchScope(
-        account.kinds, account.omit_kinds, account.namespaces, frozenset(account.omit_namespaces),
+        account.kinds, account.omit_kinds, tuple(each.kind for each in account.custom_resource_definitions),
+        account.namespaces, frozenset(account.omit_namespaces),
         account.only_namespaced_resources, ",".join(filter(None, selectors)),
     )  # fmt: skip
     return AccountPlan(

@@ -32,6 +32,8 @@ class Scope:
 
     kinds: tuple[str, ...] = ()
     omit_kinds: tuple[str, ...] = ()
+    custom_kinds: tuple[str, ...] = ()
+    """Custom kinds that are watched beside the others (`customResourceDefinitions`)."""
     namespaces: tuple[str, ...] = ()
     omit_namespaces: frozenset[str] = frozenset()
     only_namespaced: bool = False
@@ -40,7 +42,7 @@ class Scope:
     @property
     def wanted_kinds(self) -> tuple[str, ...]:
         """Kinds to watch, as written in the configuration."""
-        return self.kinds or DEFAULT_KINDS
+        return (*(self.kinds or DEFAULT_KINDS), *self.custom_kinds)
 
 
 @dataclass(frozen=True, slots=True)
