@@ -105,7 +105,14 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "wrong", [("--host", ""), ("--host", "https://gateway"), ("--host", "bücher.example"), ("--days", "99999999")]
+    "wrong",
+    [
+        ("--host", ""),
+        ("--host", "https://gateway"),
+        ("--host", "a:8443"),
+        ("--host", "bücher.example"),
+        ("--days", "99999999"),
+    ],
 )
 def test_what_no_certificate_can_hold_is_misuse(tmp_path: Path, wrong: tuple[str, str]) -> None:
     """Nothing is written then."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from fairlead.cli.private_files import OWNER_ONLY, PUBLIC, write_file
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LONGEST_DAYS = 3650
-_HOST = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:.]+")
+_DNS_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 RENEW_WITHIN = timedelta(days=30)
 """A certificate that ends sooner is pointed out."""
 
@@ -96,7 +97,7 @@ def command(  # noqa: PLR0913 - each argument is an option
     names = [*(agent or ["agent"]), *(caller or ["api"])]
     if len(set(names)) < len(names) or {"ca", "gateway"} & set(names) or any("/" in name or not name for name in names):
         raise MisuseError("--agent and --caller take different plain names, other than `ca` and `gateway`")
-    wrong = [name for name in host or [] if not _HOST.fullmatch(name)]
+    wrong = [name for name in host or [] if not _is_host(name)]
     if wrong:
         raise MisuseError(f"--host {wrong[0]}: give a DNS name or an IP address, without scheme or port (IDNA: xn--…)")
     plan = Plan(
@@ -142,6 +143,14 @@ def _load_authority(plan: Plan) -> Authority | None:
             f"{certificate} and {key} are there but cannot be used together ({_why(error)}): put the missing or right file back,"
             " or replace everything with --force"
         ) from error
+
+
+def _is_host(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return _DNS_NAME.fullmatch(name) is not None
+    return True
 
 
 def _why(error: Exception) -> str:
