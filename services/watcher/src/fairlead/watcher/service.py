@@ -7,8 +7,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from fairlead.runtime import logfields
 from fairlead.runtime.bus import attach
 from fairlead.runtime.lifecycle import Scope, Service
+from fairlead.runtime.logs import get_logger
 from fairlead.runtime.sections import Account as AccountSettings
 from fairlead.watcher.adapters import kubernetes
 from fairlead.watcher.adapters.bus import BusGateway, BusScrubber, Notices, hear_notices
@@ -21,11 +23,17 @@ from fairlead.watcher.flows.states import StateBoard
 from fairlead.watcher.ports import Cluster
 from fairlead.watcher.settings import Settings
 
+log = get_logger()
+
 
 def build(settings: Settings) -> Service:
     """Make the watcher of its settings."""
 
     async def start(scope: Scope) -> None:
+        if not settings.kubernetes.accounts:
+            log.warning(
+                "no account is configured: nothing will be watched", **{logfields.SETTING: "kubernetes.accounts"}
+            )
         connection = await attach(scope, settings.nats)
         gateway = BusGateway(connection)
         hop = RawHop(BusScrubber(connection), settings.watcher.pending_bytes_max)
