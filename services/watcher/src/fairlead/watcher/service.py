@@ -31,9 +31,7 @@ def build(settings: Settings) -> Service:
 
     async def start(scope: Scope) -> None:
         if not settings.kubernetes.accounts:
-            log.warning(
-                "no account is configured: nothing will be watched", **{logfields.SETTING: "kubernetes.accounts"}
-            )
+            log.warning("nothing will be watched", **{logfields.REASON: "kubernetes.accounts names no account"})
         connection = await attach(scope, settings.nats)
         gateway = BusGateway(connection)
         hop = RawHop(BusScrubber(connection), settings.watcher.pending_bytes_max)
