@@ -38,6 +38,11 @@ def command(
     typer.echo(_HEAD + ("" if users else server_settings()) + rendered, nl=False)
 
 
+def server_configuration() -> str:
+    """The whole configuration, with passwords from nats-server's environment."""
+    return _HEAD + server_settings() + authorization(_by_environment)
+
+
 def _by_environment(user: str) -> str:
     return f"$FAIRLEAD_PASSWORD_{user.upper()}"
 
