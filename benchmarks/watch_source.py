@@ -40,6 +40,7 @@ class Source:
         self._version = 1000
         self._head, self._tail = zip(*(self._split(number) for number in range(objects)), strict=True)
         self._watches: list[web.StreamResponse] = []
+        self._watched = asyncio.Event()
 
     @staticmethod
     def _split(number: int) -> tuple[bytes, bytes]:
@@ -66,11 +67,13 @@ class Source:
         answer.content_type = "application/json"
         await answer.prepare(request)
         self._watches.append(answer)
+        self._watched.set()
         await asyncio.Event().wait()
         return answer
 
     async def play(self, request: web.Request) -> web.Response:
         """Send events at a pace, evenly, to the one watch."""
+        await self._watched.wait()
         rate, seconds = float(request.query["rate"]), float(request.query["seconds"])
         watch = self._watches[-1]
         total = int(rate * seconds)
