@@ -5,6 +5,7 @@ from __future__ import annotations
 pytest_plugins = [
     "tests.support.real_parts",
     "tests.support.processes",
+    "tests.support.properties",
     "tests.support.nats_server",
     "tests.support.database",
     "tests.support.control_plane",

@@ -11,6 +11,7 @@ from tests.support.bridge_doubles import MemoryWire
 from tests.support.services import eventually
 
 from fairlead.bridge.errors import LinkBusy, LinkLost
+from fairlead.bridge.flows import connection as module
 from fairlead.bridge.flows.connection import CALLS_MAX, Connection, Timing
 from fairlead.contracts.v1 import link_pb2 as pb
 
@@ -115,6 +116,16 @@ async def test_data() -> None:
         assert fates == {"a": True}
 
     assert fates == {"a": True, "b": False, "c": False}
+
+
+async def test_the_first_claims_bucket_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While no executor has made its bucket, heartbeats come quickly, whatever their interval."""
+    monkeypatch.setattr(module, "UNCLAIMED_BEAT_S", 0.01)
+    wire = MemoryWire()
+    async with connected(wire, Timing(heartbeat_s=60.0)):
+        await eventually(lambda: len(wire.bodies()) >= 2)
+
+    assert set(wire.bodies()) == {"heartbeat"}
 
 
 async def test_heartbeats() -> None:

@@ -113,6 +113,14 @@ async def test_operations_and_cancellations() -> None:
         assert not wire.connection.takes_operations
 
 
+async def test_no_operation_before_there_is_a_claims_bucket() -> None:
+    """A resend could not tell a lost claim from none."""
+    wire = Wire()
+    wire.connection.claims_incarnation = ""
+
+    assert not wire.connection.takes_operations
+
+
 async def test_silence_and_age() -> None:
     """Silence of three heartbeats is a violation; age is a drain, then an end in order."""
     wire = Wire(LinkTiming(heartbeat_s=0.02))

@@ -28,6 +28,10 @@ Settle = Callable[[bool], None]
 """Told whether the gateway has committed a data frame; False means that nobody knows."""
 
 
+UNCLAIMED_BEAT_S = 1.0
+"""Between heartbeats while no executor has made its claims bucket."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Heartbeats, in seconds; 0 takes what the gateway wishes."""
@@ -225,16 +229,19 @@ class Connection:
         self._moved.set()
 
     async def _keep_alive(self) -> None:
+        """Beat, sooner while there is no claims bucket to tell of: the gateway sends no operation before."""
         loop = asyncio.get_running_loop()
-        beat_at = loop.time() + self._heartbeat_s
+        beat_at = loop.time() + min(self._heartbeat_s, UNCLAIMED_BEAT_S)
         while True:
             await asyncio.sleep(max(0.0, min(beat_at, self._heard_at + self._silence_s) - loop.time()))
             now = loop.time()
             if now >= self._heard_at + self._silence_s:
                 raise LinkLost(f"nothing was heard of the gateway for {self._silence_s:g} s")
             if now >= beat_at:
-                beat_at = now + self._heartbeat_s
-                self._lanes.put_control(pb.AgentFrame(heartbeat=await self._beat()), 0)
+                beat = await self._beat()
+                pause_s = self._heartbeat_s if beat.claims_incarnation else min(self._heartbeat_s, UNCLAIMED_BEAT_S)
+                beat_at = now + pause_s
+                self._lanes.put_control(pb.AgentFrame(heartbeat=beat), 0)
                 self._work.set()
 
     async def _await_end(self) -> None:

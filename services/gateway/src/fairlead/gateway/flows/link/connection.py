@@ -81,8 +81,12 @@ class Connection:
 
     @property
     def takes_operations(self) -> bool:
-        """Whether an operation given to it now would be on its way soon."""
-        return not self.draining and not self._ending.done() and self._outbox.has_room
+        """Whether an operation given to it now would be on its way soon.
+
+        Without a claims bucket no executor has begun there yet, and a resend could not tell a lost claim from none.
+        """
+        leaving = self.draining or self._ending.done()
+        return bool(self.claims_incarnation) and not leaving and self._outbox.has_room
 
     def send_operation(self, dispatch: Dispatch) -> None:
         """Send one attempt; ask `takes_operations` before."""
