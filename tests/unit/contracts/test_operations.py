@@ -1,4 +1,4 @@
-"""Operation requests: decoded and checked as a whole, and which of them may be repeated."""
+"""Operation requests: decoded and checked as a whole."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.contracts.operations import (
+    MANIFEST_KINDS,
+    READS,
     REQUEST_LIMIT_BYTES,
     InvalidRequest,
     Kind,
@@ -22,7 +24,6 @@ from fairlead.contracts.operations import (
     decode_request,
     encode_request,
     identify_manifest,
-    repeatability,
 )
 
 SENTINEL = "hunter2-sentinel"
@@ -35,8 +36,9 @@ def requests(draw: st.DrawFn) -> OperationRequest:
     """Requests that can be carried out."""
     kind = draw(st.sampled_from(Kind))
     fields: dict[str, Any] = {}
-    if kind in (Kind.APPLY, Kind.CREATE, Kind.REPLACE):
-        document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": draw(_names)}, "data": draw(_json)}
+    if kind in MANIFEST_KINDS:
+        named = "Job" if kind is Kind.RUN_JOB else "ConfigMap"
+        document = {"apiVersion": "v1", "kind": named, "metadata": {"name": draw(_names)}, "data": draw(_json)}
         fields["manifest"] = msgspec.Raw(msgspec.json.encode(document))
     else:
         target = Target(draw(_names), draw(st.just("") | _names), draw(st.just("") | _names), draw(_names))
@@ -51,8 +53,10 @@ def requests(draw: st.DrawFn) -> OperationRequest:
         patch_type=draw(st.sampled_from(PatchType)),
         propagation=draw(st.sampled_from(Propagation)),
         grace_period_seconds=draw(st.none() | st.integers(0, 100)),
-        wait=draw(st.booleans()),
-        uid=draw(st.just("") | _names),
+        wait=draw(st.none() | st.booleans()),
+        uid="" if kind in READS else draw(st.just("") | _names),
+        server_side=draw(st.none() | st.booleans()),
+        tail_lines=draw(st.none() | st.integers(0, 100)),
         limit=draw(st.integers(0, 1000)),
         force=draw(st.booleans()),
         timeout_seconds=draw(st.floats(0.001, 3600)),
@@ -125,6 +129,15 @@ def test_all_problems_are_told() -> None:
         ({"kind": "scale", "target": {"kind": "Deployment", "name": "x"}, "replicas": -1}, "replicas"),
         ({"kind": "get", "target": {"kind": "Pod", "name": "x"}, "timeoutSeconds": 0}, "timeoutSeconds"),
         ({"kind": "get", "target": {"kind": "Pod", "name": "x"}, "nmae": 1}, "unknown field"),
+        ({"kind": "get", "target": {"kind": "Pod", "name": "x"}, "uid": "u"}, "no preconditions"),
+        ({"kind": "logs", "target": {"kind": "Pod", "name": "x"}, "limitBytes": 2**40}, "limitBytes"),
+        ({"kind": "logs", "target": {"kind": "Pod"}}, "`logs` needs `target.name`"),
+        ({"kind": "undo", "target": {"kind": "Deployment", "name": "x"}, "revision": -1}, "revision"),
+        ({"kind": "delete", "target": {"kind": "Pod"}}, "`delete` needs `target.name`"),
+        ({"kind": "delete", "target": {"kind": "Pod", "name": "x"}, "labelSelector": "a=b"}, "or `labelSelector`"),
+        ({"kind": "delete", "target": {"kind": "Pod"}, "labelSelector": "a", "uid": "u"}, "for one name"),
+        ({"kind": "delete", "target": {"kind": "Pod", "name": "x"}, "propagation": "foregroundd"}, "propagation"),
+        ({"kind": "runJob", "manifest": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}}, "of a Job"),
     ],
 )
 def test_each_fault_names_its_field(fields: dict[str, Any], problem: str) -> None:
@@ -174,11 +187,16 @@ def test_manifests_are_identified_and_left_alone() -> None:
         identify_manifest(b"kind: Pod")
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_only_reads_and_fenced_changes_may_be_repeated(kind: Kind) -> None:
-    """Reads always may, creations and applies never, the others when a precondition fails the second time."""
-    reads = kind in (Kind.GET, Kind.LIST)
+@pytest.mark.parametrize("spelling", ["Orphan", "orphan"])
+def test_propagation_is_taken_in_lower_case(spelling: str) -> None:
+    """As kubectl and Spinnaker spell it."""
+    target = {"kind": "Pod", "name": "x"}
+    request = {"account": "prod", "kind": "delete", "target": target, "propagation": spelling}
 
-    assert repeatability(kind, fenced=False).safe == reads
-    assert repeatability(kind, fenced=True).safe == (kind not in (Kind.CREATE, Kind.APPLY))
-    assert repeatability(kind, fenced=False).why
+    assert decode_request(json.dumps(request).encode()).propagation is Propagation.ORPHAN
+
+
+def test_collections_need_no_name() -> None:
+    """Metrics of all pods, and a deletion by labels."""
+    decode_request(b'{"account": "prod", "kind": "podMetrics", "target": {"kind": "Pod"}}')
+    decode_request(b'{"account": "prod", "kind": "delete", "target": {"kind": "Pod"}, "labelSelector": "a=b"}')

@@ -74,3 +74,16 @@ def test_a_manifests_type_is_found_exactly(discovery: Discovery) -> None:
     assert found.resource.api_version == "autoscaling/v1"
     assert resolve_type(discovery, "v1", "service") is None
     assert resolve_type(discovery, "apps/v1", "Service") is None
+
+
+def test_short_names_count_where_no_kind_has_the_name(discovery: Discovery) -> None:
+    """As the server tells them; a kind of that name goes before, wherever it stands."""
+    pods = served("pods", "Pod")
+    pods.short_names = ["po", "hpa"]
+    found = digest([group("", v1=[pods]), group("autoscaling", v2=[served("hpas", "HPA")])])
+
+    assert resolve_kind(discovery, "po") is None
+    for name, plural in (("po", "pods"), ("hpa", "hpas")):
+        resolved = resolve_kind(found, name)
+        assert resolved is not None
+        assert resolved.resource.plural == plural

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.scripted_api import Reply, ScriptedApi, failure, kubeconfig_of, reply
@@ -15,6 +16,7 @@ from fairlead.kube.errors import ApiError, NotFound, ProtocolError, Unauthorized
 from fairlead.kube.session import USER_AGENT, KubeSession, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 POD = "/api/v1/namespaces/shop/pods/web"
@@ -169,3 +171,85 @@ async def test_a_closed_session_sends_nothing(api: ScriptedApi) -> None:
 
     with pytest.raises(RuntimeError):
         await session.request("GET", POD)
+
+
+async def read(body: AsyncIterator[bytes]) -> bytes:
+    """Read a body."""
+    return b"".join([piece async for piece in body])
+
+
+def passed_on(session: KubeSession, method: str = "GET", target: str = POD, **more: Any) -> Any:
+    """An exchange."""
+    return session.exchange(
+        method, target, **{"headers": (), "body": None, "answer_within_s": 5.0, "idle_s": None, **more}
+    )
+
+
+async def test_an_exchange_is_passed_on_as_it_is(api: ScriptedApi, session: KubeSession) -> None:
+    """Headers in their order, nothing added but who we are, nothing unpacked, no status raised."""
+    packed = gzip.compress(b"{}")
+    api.on("/a//b", Reply(418, {"Content-Encoding": "gzip", "X-Text": "caf\u00e9"}, (packed,)))
+    headers = [("X-Two", "1"), ("x-two", "2"), ("Accept-Encoding", "gzip"), ("X-Text", "caf\u00e9")]
+    async with passed_on(session, target="/a//b?x=%2F&y=", headers=headers) as answer:
+        assert (answer.status, await read(answer.body)) == (418, packed)
+        assert dict(answer.headers)["X-Text"].encode("latin-1").decode() == "caf\u00e9"
+
+    (seen,) = api.seen
+    assert seen.path == "/a//b?x=%2F&y="
+    assert seen.headers.getall("X-Two") == ["1", "2"]  # type: ignore[attr-defined]
+    assert seen.headers["X-Text"] == "caf\u00e9"
+    assert seen.headers["Authorization"] == "Bearer sesame"
+    assert "Accept" not in seen.headers
+    assert "Content-Type" not in seen.headers
+
+
+async def test_a_redirect_is_an_answer(api: ScriptedApi, session: KubeSession) -> None:
+    """Credentials go nowhere else."""
+    api.on(POD, Reply(302, {"Location": "http://elsewhere.example/"}))
+    async with passed_on(session) as answer:
+        assert answer.status == 302
+
+
+async def test_an_exchange_has_its_time(api: ScriptedApi, session: KubeSession) -> None:
+    """For its answer to begin, and between the bytes of it; either way it may have taken effect."""
+    api.on(POD, Reply(chunks=(b"half",), ending="silence"))
+    async with passed_on(session, idle_s=0.2) as answer:
+        assert await anext(answer.body) == b"half"
+        with pytest.raises(Unreachable, match="in time") as caught:
+            await anext(answer.body)
+        assert caught.value.maybe_sent
+    with pytest.raises(Unreachable, match="in time") as caught:
+        async with passed_on(session, "POST", "/held", answer_within_s=0.2, body=_endless()):
+            pass
+    assert caught.value.maybe_sent
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    while True:
+        yield b"x"
+        await asyncio.sleep(0.01)
+
+
+async def _once() -> AsyncIterator[bytes]:
+    yield b"once"
+
+
+async def test_a_streamed_body_is_sent_once(api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that were refused are renewed for the next request; this one is told as not sent."""
+    monkeypatch.setattr(credentials_module, "RELOAD_PAUSE_S", 0.0)
+    token = tmp_path / "token"
+    token.write_text("old")
+    api.on(POD, failure(401, "Unauthorized"), reply({}))
+    credentials = await from_kubeconfig(kubeconfig_of(api.url, f"{{tokenFile: {token}}}"), no_proxy=True)
+    async with KubeSession(credentials) as session:
+        token.write_text("new")
+        with pytest.raises(Unreachable, match="other credentials") as caught:
+            async with passed_on(session, "POST", body=_once()):
+                pass
+        assert not caught.value.maybe_sent
+        async with passed_on(session, "POST", body=_once()) as answer:
+            assert answer.status == 200
+
+    assert [(seen.headers["Authorization"], seen.body) for seen in api.seen] == [
+        ("Bearer old", b"once"), ("Bearer new", b"once"),
+    ]  # fmt: skip

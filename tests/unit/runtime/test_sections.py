@@ -64,6 +64,8 @@ def test_no_password_in_an_address() -> None:
         ({"permissions": {"READ": ["ops", ""]}}, "must not be empty"),
         ({"permissions": {"WRITE": [" ops"]}}, "must not be empty"),
         ({"permissions": {"READ": "ops"}}, "tuple"),
+        ({"permissions": {"EXECUTE": [""]}}, "must not be empty"),
+        ({"permissions": {"REED": ["ops"]}}, "Extra inputs are not permitted"),
         ({"name": ""}, "at least 1"),
     ],
 )
@@ -81,6 +83,6 @@ def test_account_names_are_unique() -> None:
 
 def test_permissions_are_written_in_capitals() -> None:
     """As in Armory's files."""
-    permissions = Permissions.model_validate({"READ": ["a"], "WRITE": ["b"]})
+    permissions = Permissions.model_validate({"READ": ["a"], "WRITE": ["b"], "EXECUTE": ["c"]})
 
-    assert (permissions.read, permissions.write) == (("a",), ("b",))
+    assert (permissions.read, permissions.write, permissions.execute) == (("a",), ("b",), ("c",))

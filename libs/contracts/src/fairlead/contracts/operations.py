@@ -1,4 +1,4 @@
-"""Operations: what a caller asks the executor to do, and which of it may be done twice.
+"""Operations: what a caller asks the executor to do.
 
 The same JSON is the body of ``POST /v1/operations`` and the request that travels to the executor.
 """
@@ -6,7 +6,6 @@ The same JSON is the body of ``POST /v1/operations`` and the request that travel
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -16,6 +15,8 @@ REQUEST_LIMIT_BYTES = 4 * 1024 * 1024
 """Largest request; above what kube-apiserver takes (3 MiB, ``MaxRequestBodyBytes`` in k8s.io/apiserver)."""
 RESULT_LIMIT_BYTES = 64 * 1024 * 1024
 """Largest result body that the gateway collects."""
+LOG_LIMIT_BYTES = 16 * 1024 * 1024
+"""Most of a log that one operation brings back."""
 CHUNK_BYTES = 512 * 1024
 """Bodies travel in chunks of this size."""
 
@@ -28,9 +29,35 @@ class Kind(StrEnum):
     REPLACE = "replace"
     PATCH = "patch"
     SCALE = "scale"
+    RESTART = "restart"
+    """Replace the pods of a workload, one after the other (``kubectl rollout restart``)."""
+    PAUSE = "pause"
+    RESUME = "resume"
+    UNDO = "undo"
+    """Go back to an earlier revision of a workload (``kubectl rollout undo``)."""
+    RUN_JOB = "runJob"
+    """Create a Job, in the place of an earlier one where that was asked for, and follow it."""
     DELETE = "delete"
     GET = "get"
     LIST = "list"
+    HISTORY = "history"
+    """The revisions of a workload."""
+    ROLLOUT_STATUS = "rolloutStatus"
+    """How far a rollout has come."""
+    LOGS = "logs"
+    """Of a container of a pod, or of the pod of a Job or workload."""
+    EVENTS = "events"
+    """The events about one object."""
+    POD_METRICS = "podMetrics"
+    """What pods use, as ``metrics.k8s.io`` tells it."""
+
+
+MANIFEST_KINDS = frozenset({Kind.APPLY, Kind.CREATE, Kind.REPLACE, Kind.RUN_JOB})
+"""Operations about the object of a manifest; the others have a target."""
+READS = frozenset({Kind.GET, Kind.LIST, Kind.HISTORY, Kind.ROLLOUT_STATUS, Kind.LOGS, Kind.EVENTS, Kind.POD_METRICS})
+"""Operations that change nothing."""
+_NAMELESS = frozenset({Kind.LIST, Kind.POD_METRICS})
+"""Operations whose target may be a whole collection."""
 
 
 class PatchType(StrEnum):
@@ -48,6 +75,19 @@ class Propagation(StrEnum):
     FOREGROUND = "Foreground"
     ORPHAN = "Orphan"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Propagation | None:
+        """Take lower case too, as kubectl and Spinnaker spell it."""
+        return next((each for each in cls if isinstance(value, str) and each.value.lower() == value), None)
+
+
+class FieldValidation(StrEnum):
+    """What the API server does about fields that it does not know."""
+
+    STRICT = "Strict"
+    WARN = "Warn"
+    IGNORE = "Ignore"
+
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The object, or for ``list`` the collection, that an operation is about."""
@@ -60,7 +100,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class OperationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
-    """One request. ``apply``, ``create`` and ``replace`` take a manifest, the others a target."""
+    """One request. ``apply``, ``create``, ``replace`` and ``runJob`` take a manifest, the others a target."""
 
     account: str
     kind: Kind
@@ -69,23 +109,43 @@ class OperationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     patch: msgspec.Raw = msgspec.Raw()
     patch_type: PatchType = PatchType.STRATEGIC
     replicas: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    server_side: bool | None = None
+    """Whether ``apply`` is server-side; left out, annotations of the manifest and the agent's settings decide."""
+    force: bool = False
+    """Whether a server-side ``apply`` takes over fields that another manager owns."""
+    field_validation: FieldValidation = FieldValidation.STRICT
+    """Of manifests, as kubectl; servers before 1.25 do not look at it."""
+    recreate: bool = False
+    """Whether ``runJob`` deletes a Job of the same name first."""
     propagation: Propagation = Propagation.BACKGROUND
     grace_period_seconds: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    wait: bool = True
-    """Whether ``delete`` answers only when the object is gone."""
+    ignore_not_found: bool = False
+    """Whether ``delete`` succeeds when there is nothing to delete."""
+    wait: bool | None = None
+    """Whether ``delete`` answers when the object is gone (as it does unless told otherwise), ``runJob`` when the Job has
+    ended, ``rolloutStatus`` when the rollout has."""
+    revision: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """For ``undo``: where to go back to, 0 is the one before; for ``history``: the one to show whole."""
+    container: str = ""
+    previous: bool = False
+    """Logs of the container before its last restart."""
+    timestamps: bool = False
+    tail_lines: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    since_seconds: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    limit_bytes: Annotated[int, msgspec.Meta(gt=0, le=LOG_LIMIT_BYTES)] = LOG_LIMIT_BYTES
+    """Of logs: what is beyond is left out."""
     uid: str = ""
     """Precondition: the object still has this UID."""
     resource_version: str = ""
     """Precondition: the object still has this version."""
     label_selector: str = ""
+    """For ``list``, ``podMetrics`` and ``delete``, which has no name then."""
     field_selector: str = ""
     limit: Annotated[int, msgspec.Meta(ge=0)] = 0
     field_manager: str = "fairlead"
-    force: bool = False
-    """Whether ``apply`` takes over fields that another manager owns."""
     dry_run: bool = False
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
-    """How long the executor may work on it, waiting for a deletion included."""
+    """How long the executor may work on it, waiting included."""
 
 
 class InvalidRequest(ValueError):
@@ -140,21 +200,32 @@ _DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Opera
 
 def _problems(request: OperationRequest) -> list[str]:
     problems = []
+    kind = request.kind
     if not request.account:
         problems.append("`account` is empty")
-    if request.kind in (Kind.APPLY, Kind.CREATE, Kind.REPLACE):
-        problems += _manifest_problems(request)
-    elif request.target is None:
-        problems.append(f"`{request.kind}` needs a `target`")
-    elif not request.target.kind:
-        problems.append("`target.kind` is empty")
-    elif not request.target.name and request.kind is not Kind.LIST:
-        problems.append(f"`{request.kind}` needs `target.name`")
-    if request.kind is Kind.PATCH and not bytes(request.patch):
+    problems += _manifest_problems(request) if kind in MANIFEST_KINDS else _target_problems(request)
+    if kind is Kind.PATCH and not bytes(request.patch):
         problems.append("`patch` needs a `patch` body")
-    if request.kind is Kind.SCALE and request.replicas is None:
+    if kind is Kind.SCALE and request.replicas is None:
         problems.append("`scale` needs `replicas`")
+    if kind in READS and (request.uid or request.resource_version):
+        problems.append(f"`{kind}` has no preconditions: leave `uid` and `resourceVersion` out")
     return problems
+
+
+def _target_problems(request: OperationRequest) -> list[str]:
+    kind, target = request.kind, request.target
+    if target is None:
+        return [f"`{kind}` needs a `target`"]
+    if not target.kind:
+        return ["`target.kind` is empty"]
+    if kind is Kind.DELETE and request.label_selector:
+        if target.name or request.uid or request.resource_version:
+            return ["`delete` takes `target.name` or `labelSelector`; preconditions are for one name"]
+        return []
+    if not target.name and kind not in _NAMELESS:
+        return [f"`{kind}` needs `target.name`"]
+    return []
 
 
 class _Head(msgspec.Struct):
@@ -208,42 +279,10 @@ def _manifest_problems(request: OperationRequest) -> list[str]:
     problems = []
     if not identity.apiVersion or not identity.kind:
         problems.append("`manifest.apiVersion` and `manifest.kind` must not be empty")
-    named = identity.metadata.name or (request.kind is Kind.CREATE and identity.metadata.generateName)
+    generates = request.kind in (Kind.CREATE, Kind.RUN_JOB)
+    named = identity.metadata.name or (generates and identity.metadata.generateName)
     if not named:
         problems.append("`manifest.metadata.name` is missing")
+    if request.kind is Kind.RUN_JOB and identity.kind != "Job":
+        problems.append("`runJob` takes the manifest of a Job")
     return problems
-
-
-@dataclass(frozen=True, slots=True)
-class Repeatability:
-    """Whether running an operation once more, after an unknown first run, can do harm."""
-
-    safe: bool
-    why: str
-
-
-_READ = Repeatability(True, "it changes nothing")
-_FENCED = Repeatability(True, "its precondition (uid or resourceVersion) fails once it took effect")
-_UNFENCED: dict[Kind, Repeatability] = {
-    Kind.APPLY: Repeatability(False, "it would overwrite changes made by the same field manager since"),
-    Kind.CREATE: Repeatability(False, "it would bring back an object that was deleted since, or make a second one of a generated name"),
-    Kind.REPLACE: Repeatability(False, "it would overwrite changes made since"),
-    Kind.PATCH: Repeatability(False, "it would overwrite changes made since; a JSON patch may even apply twice"),
-    Kind.SCALE: Repeatability(False, "it would undo a later scale"),
-    Kind.DELETE: Repeatability(False, "it would delete an object created under the same name since"),
-}  # fmt: skip
-
-
-def repeatability(kind: Kind, *, fenced: bool) -> Repeatability:
-    """Say whether an operation of this kind is safe to repeat, and why.
-
-    Args:
-        kind: of operation.
-        fenced: whether it names a UID or a resourceVersion that it expects. A creation cannot.
-
-    """
-    if kind in (Kind.GET, Kind.LIST):
-        return _READ
-    if fenced and kind is not Kind.CREATE and kind is not Kind.APPLY:
-        return _FENCED
-    return _UNFENCED[kind]

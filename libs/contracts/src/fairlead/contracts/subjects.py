@@ -22,10 +22,16 @@ NOTICE = "fairlead.notice"
 OPERATION = "fairlead.operation"
 EXECUTOR = "fairlead.executor"
 CANCEL = "fairlead.cancel"
+TUNNEL = "fairlead.tunnel"
+TUNNELS_DOWN = "fairlead.tunnels.down"
+TUNNELS_UP = "fairlead.tunnels.up"
 
 SCRUBBER_GROUP = "scrubber"
 BRIDGE_GROUP = "bridge"
 EXECUTOR_GROUP = "executor"
+
+TRACEPARENT = "traceparent"
+"""Header of a clean batch that holds a sampled event: its trace, for the bridge, which reads no batch (W3C Trace Context)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,13 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject(f"{EXECUTOR}.*", ("executor",), ("executor",), "operation id and run", "`running`, `untouched` or `unknown`",
             "one subject an executor: no responder means that it died"),
     Subject(CANCEL, ("bridge",), ("executor",), "GatewayFrame.cancel_operation", "", "a hint"),
+    Subject(f"{TUNNEL}.*", ("bridge",), ("executor",), "empty: who carries an exchange?", "id of an executor; empty: no room",
+            "one subject an account; no responder means no executor", EXECUTOR_GROUP),
+    Subject(f"{TUNNELS_DOWN}.*", ("bridge",), ("executor",),
+            "GatewayFrame.tunnel_open, .tunnel_data, .tunnel_credit, .tunnel_end or .tunnel_lease", "empty, to a lease",
+            "one subject an executor: no responder means that it died; bodies by credit"),
+    Subject(f"{TUNNELS_UP}.*", ("executor",), ("bridge",), "AgentFrame.tunnel_head, .tunnel_data, .tunnel_credit or .tunnel_end", "",
+            "one subject a bridge; bodies by credit"),
 )  # fmt: skip
 
 
@@ -79,6 +92,21 @@ def account_token(account: str) -> str:
 def operation_subject(account: str) -> str:
     """The subject on which executors of an account take operations."""
     return f"{OPERATION}.{account_token(account)}"
+
+
+def tunnel_subject(account: str) -> str:
+    """The subject on which executors of an account offer to carry HTTP exchanges."""
+    return f"{TUNNEL}.{account_token(account)}"
+
+
+def tunnels_down_subject(executor_id: str) -> str:
+    """The subject on which one executor hears of its tunnels."""
+    return f"{TUNNELS_DOWN}.{account_token(executor_id)}"
+
+
+def tunnels_up_subject(bridge_id: str) -> str:
+    """The subject on which one bridge hears of its tunnels."""
+    return f"{TUNNELS_UP}.{account_token(bridge_id)}"
 
 
 def executor_subject(executor_id: str) -> str:

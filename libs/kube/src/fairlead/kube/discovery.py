@@ -100,6 +100,20 @@ async def discover(session: KubeSession) -> Discovery:
     return digest(await _read_root(session, "/api") + await _read_root(session, "/apis"))
 
 
+async def read_group_version(session: KubeSession, api_version: str) -> tuple[DiscoveredResource, ...]:
+    """Read what one group version serves, past the server's own summary, which may lack a group that is slow.
+
+    Raises:
+        KubeError: it could not be read.
+
+    """
+    group, _, version = api_version.rpartition("/")
+    answer = await session.request("GET", f"/apis/{group}/{version}" if group else f"/api/{version}")
+    return tuple(
+        _resources(GroupDiscovery(GroupMeta(group)), from_legacy(version, decoded(answer.body, ApiResourceList)))
+    )
+
+
 def digest(groups: list[GroupDiscovery]) -> Discovery:
     """Make the result out of the groups in the server's order."""
     resources = [found for group in groups for version in group.versions or () for found in _resources(group, version)]

@@ -13,15 +13,17 @@ def resolve_kind(discovery: Discovery, name: str) -> DiscoveredResource | None:
 
     ``replicaSet``, ``pods`` (singular, kind or plural) mean the first preferred match in the server's order, so that
     built-in kinds win over custom ones; ``Certificate.cert-manager.io`` names the group, too, and means its preferred
-    version even where the same objects are preferred under another group.
+    version even where the same objects are preferred under another group. Short names (``deploy``) count where no kind
+    has that name.
     """
     short, dot, group = name.lower().partition(".")
-    for found in discovery.resources:
-        if short not in (found.resource.kind.lower(), found.resource.plural.lower(), found.singular.lower()):
-            continue
-        if (found.resource.group.lower() == group) if dot else found.preferred:
+    near = [
+        found for found in discovery.resources if (found.resource.group.lower() == group if dot else found.preferred)
+    ]
+    for found in near:
+        if short in (found.resource.kind.lower(), found.resource.plural.lower(), found.singular.lower()):
             return found
-    return None
+    return next((found for found in near if short in found.short_names), None)
 
 
 def resolve_type(discovery: Discovery, api_version: str, kind: str) -> DiscoveredResource | None:

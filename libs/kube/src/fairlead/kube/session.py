@@ -7,23 +7,25 @@ the server had already closed. Redirects are not followed, so that credentials g
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlencode
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
-from fairlead.kube.errors import ProtocolError, error_for
+from fairlead.kube.errors import ProtocolError, Unreachable, error_for
 from fairlead.kube.paths import path_class
 from fairlead.kube.reachability import TRANSPORT_ERRORS, unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
     from types import TracebackType
 
     from fairlead.kube.credentials import Credentials
@@ -33,6 +35,10 @@ JSON = "application/json"
 # Flow control stops the socket at twice this; it also bounds how much one read of a watch hands on.
 READ_BUFFER_BYTES = 256 * 1024
 _REPEATABLE = frozenset({"GET", "HEAD"})
+_AUTOMATIC = ("Accept", "Content-Type", "User-Agent")
+"""What aiohttp would add to a request that is passed on as it is."""
+_HEADER_BYTES = 64 * 1024
+"""The longest header of an answer that is passed on; aiohttp's own limit is 8 KiB, which warnings can exceed."""
 
 
 class Answer(NamedTuple):
@@ -60,12 +66,37 @@ class Limits:
     """The longest answer that is read whole: a page of 500 objects near etcd's limit would be 750 MiB."""
 
 
+class RawAnswer(NamedTuple):
+    """An answer that is not read yet: headers as they came, the body as pieces, still encoded."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: AsyncIterator[bytes]
+
+
 class _Request(NamedTuple):
     method: str
     path: str
-    headers: dict[str, str]
-    body: bytes | None
+    headers: Mapping[str, str]
+    body: bytes | AsyncIterator[bytes] | None
     timeout: aiohttp.ClientTimeout
+    raw_within_s: float | None = None
+    """Set for an exchange that is passed on as it is: the time until the head of its answer."""
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the body can be sent only once."""
+        return not (self.body is None or isinstance(self.body, bytes))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What aiohttp is told apart from the request itself."""
+        if self.raw_within_s is None:
+            return {}
+        return {
+            "auto_decompress": False, "skip_auto_headers": _AUTOMATIC, "max_field_size": _HEADER_BYTES,
+            "max_line_size": _HEADER_BYTES,
+        }  # fmt: skip
 
 
 class KubeSession:
@@ -171,6 +202,45 @@ class KubeSession:
                 yield chunk
 
     @asynccontextmanager
+    async def exchange(  # noqa: PLR0913  # the parts of an HTTP request, by keyword
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | AsyncIterator[bytes] | None,
+        answer_within_s: float,
+        idle_s: float | None,
+    ) -> AsyncIterator[RawAnswer]:
+        """Send a request as it is and give the answer as it comes, whatever its code and encoding.
+
+        ``target`` is path and query, already encoded. ``answer_within_s`` bounds the time until the answer's head,
+        ``idle_s`` the time without a byte of its body. Names and values of headers are Latin-1, those of the request
+        text that goes out as UTF-8. A body that was streamed is not sent again: a 401 to it renews the credentials and is
+        raised as ``Unreachable`` that was not sent, for authentication comes before everything else.
+
+        Raises:
+            Unreachable, CredentialsError: as ``request``; ``Unreachable`` also while the body is read.
+
+        """
+        timeout = aiohttp.ClientTimeout(total=None, connect=self._limits.connect_timeout_s)
+        request = _Request(method, target, _as_given(headers), body, timeout, answer_within_s)
+        async with self._exchange(request) as response:
+            pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers]
+            yield RawAnswer(response.status, tuple(pairs), self._pieces(response, idle_s))
+
+    async def _pieces(self, response: aiohttp.ClientResponse, idle_s: float | None) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                async with asyncio.timeout(idle_s):
+                    piece = await response.content.readany()
+                if not piece:
+                    return
+                yield piece
+        except TRANSPORT_ERRORS as error:
+            raise unreachable(self.credentials.host, error) from error
+
+    @asynccontextmanager
     async def _exchange(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send, renew credentials once on 401, and turn the transport's errors into ours, while reading too."""
         authorization = await self.credentials.authorization()
@@ -178,6 +248,10 @@ class KubeSession:
             response = await self._send(request, authorization)
             if response.status == 401 and await self.credentials.renew_after_rejection(authorization):
                 response.close()
+                if request.is_streamed:
+                    raise Unreachable(
+                        self.credentials.host, "it asked for other credentials, which are renewed now", maybe_sent=False
+                    )
                 authorization = await self.credentials.authorization()
                 response = await self._send(request, authorization)
             async with response:
@@ -189,12 +263,15 @@ class KubeSession:
         if self._http is None:
             raise RuntimeError("KubeSession is used outside its async with")
         started, code = time.monotonic(), 0
-        headers = request.headers if authorization is None else {**request.headers, "Authorization": authorization}
+        headers = CIMultiDict(request.headers)
+        if authorization is not None:
+            headers["Authorization"] = authorization
         try:
             try:
                 response = await self._send_once(self._http, request, headers)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if request.method not in _REPEATABLE or isinstance(error, aiohttp.ClientConnectorError):
+                once = request.method not in _REPEATABLE or request.is_streamed
+                if once or isinstance(error, aiohttp.ClientConnectorError):
                     raise
                 response = await self._send_once(self._http, request, headers)
             code = response.status
@@ -204,21 +281,23 @@ class KubeSession:
         return response
 
     async def _send_once(
-        self, http: aiohttp.ClientSession, request: _Request, headers: dict[str, str]
+        self, http: aiohttp.ClientSession, request: _Request, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
         credentials = self.credentials
-        return await http.request(
-            request.method,
-            URL(credentials.server + request.path, encoded=True),
-            headers=headers,
-            # As a file: aiohttp warns of large bytes, which it would write in one piece.
-            data=None if request.body is None else BytesIO(request.body),
-            timeout=request.timeout,
-            ssl=credentials.ssl_context or True,
-            server_hostname=credentials.tls_server_name,
-            proxy=credentials.proxy,
-            allow_redirects=False,
-        )
+        async with asyncio.timeout(request.raw_within_s):
+            return await http.request(
+                request.method,
+                URL(credentials.server + request.path, encoded=True),
+                headers=headers,
+                # As a file: aiohttp warns of large bytes, which it would write in one piece.
+                data=BytesIO(request.body) if isinstance(request.body, bytes) else request.body,
+                timeout=request.timeout,
+                ssl=credentials.ssl_context or True,
+                server_hostname=credentials.tls_server_name,
+                proxy=credentials.proxy,
+                allow_redirects=False,
+                **request.options,
+            )
 
     async def _whole_body(self, response: aiohttp.ClientResponse) -> bytes:
         chunks, size = [], 0
@@ -231,6 +310,14 @@ class KubeSession:
                 )
             chunks.append(chunk)
         return b"".join(chunks)
+
+
+def _as_given(headers: Sequence[tuple[str, str]]) -> CIMultiDict[str]:
+    """The headers alone; aiohttp would ask for gzip, and drops all but the last of those spelled differently."""
+    spelled: dict[str, str] = {}
+    given = CIMultiDict((spelled.setdefault(name.lower(), name), value) for name, value in headers)
+    given.setdefault("Accept-Encoding", "identity")
+    return given
 
 
 def _with_query(path: str, params: Mapping[str, str] | None) -> str:

@@ -50,6 +50,8 @@ BRIDGE_BATCHES = Counter("fairlead_bridge_batches_total", "Batches sent to the g
 BRIDGE_IN_FLIGHT_BYTES = Gauge("fairlead_bridge_in_flight_bytes", "Bytes sent and not yet committed.")
 BRIDGE_CALLS = Counter("fairlead_bridge_calls_total", "Calls from the zone, by kind and outcome.", ["call", "outcome"])
 
+BRIDGE_TUNNELS = Gauge("fairlead_bridge_tunnels", "HTTP exchanges that are relayed.")
+
 # ---- executor
 EXECUTOR_OPERATIONS = Counter(
     "fairlead_executor_operations_total", "Operations by kind and outcome.", ["kind", "outcome"]
@@ -62,6 +64,13 @@ EXECUTOR_TURNED_AWAY = Counter(
     ["reason"],
 )
 EXECUTOR_SECONDS = Histogram("fairlead_executor_operation_seconds", "Time an operation ran.", ["kind"], buckets=SECONDS)
+
+EXECUTOR_TUNNELS = Gauge("fairlead_executor_tunnels", "HTTP exchanges that are carried.")
+EXECUTOR_TUNNELS_ENDED = Counter(
+    "fairlead_executor_tunnels_ended_total",
+    "HTTP exchanges by how they ended: done, not-dispatched, lost, refused, cancelled.",
+    ["outcome"],
+)
 
 # ---- gateway
 GATEWAY_CONNECTIONS = Gauge("fairlead_gateway_connections", "Agents connected to this gateway.")
@@ -89,9 +98,66 @@ GATEWAY_OPERATIONS = Counter(
 GATEWAY_OPERATION_SECONDS = Histogram(
     "fairlead_gateway_operation_seconds", "From the receipt of an operation to its result.", ["kind"], buckets=SECONDS
 )
+GATEWAY_TUNNELS = Gauge("fairlead_gateway_tunnels", "HTTP exchanges under way through agents.")
+GATEWAY_TUNNELS_ENDED = Counter(
+    "fairlead_gateway_tunnels_ended_total",
+    "HTTP exchanges by how they ended: done, unavailable, lost, refused, cancelled.",
+    ["outcome"],
+)
+GATEWAY_TUNNEL_BYTES = Counter(
+    "fairlead_gateway_tunnel_bytes_total", "Bytes of bodies, to API servers (up) and from them (down).", ["direction"]
+)
 GATEWAY_LATE_RESULTS = Counter(
     "fairlead_gateway_late_results_total", "Results of operations that had ended already; they change nothing."
 )
 GATEWAY_REQUESTS = Counter(
     "fairlead_gateway_http_requests_total", "HTTP requests by route and code.", ["route", "code"]
 )
+FACADE_REQUESTS = Counter(
+    "fairlead_facade_requests_total",
+    "Requests at the Kubernetes API of accounts, by who answered (discovery, openapi, store, tunnel, none), verb and code.",
+    ["source", "verb", "code"],
+)
+FACADE_SECONDS = Histogram(
+    "fairlead_facade_request_seconds",
+    "Time of a request at the Kubernetes API of accounts until its client has the answer; without watches and logs.",
+    ["source", "verb"],
+    buckets=SECONDS,
+)
+GATEWAY_WRITES = Counter(
+    "fairlead_gateway_writes_total",
+    "Writes through the facade: done, refused, failed, lost, unsent.",
+    ["verb", "outcome"],
+)
+GATEWAY_WATCHES = Gauge("fairlead_gateway_watches", "Watches of the facade that are told out of the mirror.")
+GATEWAY_WATCH_TOLD = Counter("fairlead_gateway_watch_told_bytes_total", "Bytes of events told to watches.")
+GATEWAY_WATCH_READS = Counter(
+    "fairlead_gateway_watch_reads_total",
+    "Readings of changes: for all who watch a resource, or for one who has fallen behind.",
+    ["by"],
+)
+GATEWAY_WATCH_BYTES = Gauge("fairlead_gateway_watch_bytes", "Bytes of bodies kept for those who watch.")
+GATEWAY_WATCHES_EXPIRED = Counter(
+    "fairlead_gateway_watches_expired_total",
+    "Watches that ended because the mirror could not tell what comes next (410).",
+)
+GATEWAY_BARRIER = Counter(
+    "fairlead_gateway_barrier_total",
+    "Lists that met a write which the mirror did not hold: they waited for it, or were read live.",
+    ["outcome"],
+)
+CLOUDDRIVER_REQUESTS = Counter(
+    "fairlead_clouddriver_requests_total",
+    "Calls to Clouddriver's account API and to Fiat, by call (list, read, put, delete, sync) and code; 0: no answer.",
+    ["call", "code"],
+)
+REGISTRATIONS = Gauge(
+    "fairlead_clouddriver_accounts",
+    "Accounts by how they stand in Clouddriver; told by the gateway that registers.",
+    ["state"],
+)
+ACCOUNTS_MISSING = Gauge("fairlead_gateway_accounts_missing", "Accounts in agent mode whose agent is missing.")
+GRACE_STANDS_STILL = Gauge(
+    "fairlead_gateway_grace_stands_still", "1 while no grace period runs because too many agents are missing at once."
+)
+ACCOUNTS_REMOVED = Counter("fairlead_gateway_accounts_removed_total", "Accounts removed with their rows.")

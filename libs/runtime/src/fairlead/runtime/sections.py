@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from fairlead.runtime.settings import Section
 
@@ -86,14 +86,19 @@ class CustomResource(Section):
 
 
 class Permissions(Section):
-    """Spinnaker roles that may read and write an account; empty means everyone."""
+    """Spinnaker roles that may use an account, by what they may do; none at all means everyone."""
+
+    # Who misspells a key meant to restrict the account.
+    model_config = ConfigDict(extra="forbid")
 
     read: tuple[str, ...] = Field(default=(), alias="READ")
     """Roles that may read."""
     write: tuple[str, ...] = Field(default=(), alias="WRITE")
     """Roles that may change things."""
+    execute: tuple[str, ...] = Field(default=(), alias="EXECUTE")
+    """Roles that Clouddriver is told of besides."""
 
-    @field_validator("read", "write")
+    @field_validator("read", "write", "execute")
     @classmethod
     def _no_blanks(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
         # Armory's agent silently drops the restriction on malformed roles; here they are a fault.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,15 +37,21 @@ def configure(service: str, settings: TracingSettings) -> Iterator[None]:
 
 
 @contextmanager
-def span(name: str, traceparent: str = "", **attributes: str | int) -> Iterator[str]:
+def span(name: str, traceparent: str = "", *, start_ms: int = 0, **attributes: str | int) -> Iterator[str]:
     """Open a span below ``traceparent`` and give its own traceparent; attributes never hold bodies.
 
+    It starts at ``start_ms`` (Unix time) where that is given and past. Without a traceparent it is a child of the span that is open.
     An exception that passes through is recorded by its class only, for its text may quote what it met.
     """
     parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
     tracer = trace.get_tracer("fairlead")
     with tracer.start_as_current_span(
-        name, context=parent, attributes=attributes, record_exception=False, set_status_on_exception=False
+        name,
+        context=parent,
+        attributes=attributes,
+        start_time=_nanoseconds(start_ms),
+        record_exception=False,
+        set_status_on_exception=False,
     ) as current:
         carrier: dict[str, str] = {}
         _propagator.inject(carrier)
@@ -53,3 +60,7 @@ def span(name: str, traceparent: str = "", **attributes: str | int) -> Iterator[
         except BaseException as error:
             current.set_status(trace.StatusCode.ERROR, type(error).__name__)
             raise
+
+
+def _nanoseconds(start_ms: int) -> int | None:
+    return min(start_ms * 1_000_000, time.time_ns()) if start_ms else None

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AgentFrame(_message.Message):
-    __slots__ = ("call", "traceparent", "hello", "heartbeat", "claim_accounts", "open_session", "stored_versions_request", "resource_states", "operation_report", "data_batch", "document")
+    __slots__ = ("call", "traceparent", "hello", "heartbeat", "claim_accounts", "open_session", "stored_versions_request", "resource_states", "operation_report", "data_batch", "document", "tunnel_head", "tunnel_data", "tunnel_credit", "tunnel_end")
     CALL_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,10 @@ class AgentFrame(_message.Message):
     OPERATION_REPORT_FIELD_NUMBER: _ClassVar[int]
     DATA_BATCH_FIELD_NUMBER: _ClassVar[int]
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_HEAD_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_DATA_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_CREDIT_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_END_FIELD_NUMBER: _ClassVar[int]
     call: int
     traceparent: str
     hello: Hello
@@ -31,10 +35,14 @@ class AgentFrame(_message.Message):
     operation_report: OperationReport
     data_batch: DataBatch
     document: Document
-    def __init__(self, call: _Optional[int] = ..., traceparent: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., claim_accounts: _Optional[_Union[ClaimAccounts, _Mapping]] = ..., open_session: _Optional[_Union[OpenSession, _Mapping]] = ..., stored_versions_request: _Optional[_Union[StoredVersionsRequest, _Mapping]] = ..., resource_states: _Optional[_Union[ResourceStates, _Mapping]] = ..., operation_report: _Optional[_Union[OperationReport, _Mapping]] = ..., data_batch: _Optional[_Union[DataBatch, _Mapping]] = ..., document: _Optional[_Union[Document, _Mapping]] = ...) -> None: ...
+    tunnel_head: TunnelHead
+    tunnel_data: TunnelData
+    tunnel_credit: TunnelCredit
+    tunnel_end: TunnelEnd
+    def __init__(self, call: _Optional[int] = ..., traceparent: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., claim_accounts: _Optional[_Union[ClaimAccounts, _Mapping]] = ..., open_session: _Optional[_Union[OpenSession, _Mapping]] = ..., stored_versions_request: _Optional[_Union[StoredVersionsRequest, _Mapping]] = ..., resource_states: _Optional[_Union[ResourceStates, _Mapping]] = ..., operation_report: _Optional[_Union[OperationReport, _Mapping]] = ..., data_batch: _Optional[_Union[DataBatch, _Mapping]] = ..., document: _Optional[_Union[Document, _Mapping]] = ..., tunnel_head: _Optional[_Union[TunnelHead, _Mapping]] = ..., tunnel_data: _Optional[_Union[TunnelData, _Mapping]] = ..., tunnel_credit: _Optional[_Union[TunnelCredit, _Mapping]] = ..., tunnel_end: _Optional[_Union[TunnelEnd, _Mapping]] = ...) -> None: ...
 
 class GatewayFrame(_message.Message):
-    __slots__ = ("call", "traceparent", "welcome", "heartbeat", "claim_verdicts", "session_opened", "stored_versions_page", "done", "call_failed", "session_closed", "repair_request", "operation", "cancel_operation", "data_ack", "drain", "link_state")
+    __slots__ = ("call", "traceparent", "welcome", "heartbeat", "claim_verdicts", "session_opened", "stored_versions_page", "done", "call_failed", "session_closed", "repair_request", "operation", "cancel_operation", "data_ack", "drain", "link_state", "tunnel_lease", "tunnel_open", "tunnel_data", "tunnel_credit", "tunnel_end")
     CALL_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +59,11 @@ class GatewayFrame(_message.Message):
     DATA_ACK_FIELD_NUMBER: _ClassVar[int]
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     LINK_STATE_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_LEASE_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_OPEN_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_DATA_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_CREDIT_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_END_FIELD_NUMBER: _ClassVar[int]
     call: int
     traceparent: str
     welcome: Welcome
@@ -67,7 +80,12 @@ class GatewayFrame(_message.Message):
     data_ack: DataAck
     drain: Drain
     link_state: LinkState
-    def __init__(self, call: _Optional[int] = ..., traceparent: _Optional[str] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., claim_verdicts: _Optional[_Union[ClaimVerdicts, _Mapping]] = ..., session_opened: _Optional[_Union[SessionOpened, _Mapping]] = ..., stored_versions_page: _Optional[_Union[StoredVersionsPage, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., call_failed: _Optional[_Union[CallFailed, _Mapping]] = ..., session_closed: _Optional[_Union[SessionClosed, _Mapping]] = ..., repair_request: _Optional[_Union[RepairRequest, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., cancel_operation: _Optional[_Union[CancelOperation, _Mapping]] = ..., data_ack: _Optional[_Union[DataAck, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., link_state: _Optional[_Union[LinkState, _Mapping]] = ...) -> None: ...
+    tunnel_lease: TunnelLease
+    tunnel_open: TunnelOpen
+    tunnel_data: TunnelData
+    tunnel_credit: TunnelCredit
+    tunnel_end: TunnelEnd
+    def __init__(self, call: _Optional[int] = ..., traceparent: _Optional[str] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., claim_verdicts: _Optional[_Union[ClaimVerdicts, _Mapping]] = ..., session_opened: _Optional[_Union[SessionOpened, _Mapping]] = ..., stored_versions_page: _Optional[_Union[StoredVersionsPage, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., call_failed: _Optional[_Union[CallFailed, _Mapping]] = ..., session_closed: _Optional[_Union[SessionClosed, _Mapping]] = ..., repair_request: _Optional[_Union[RepairRequest, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., cancel_operation: _Optional[_Union[CancelOperation, _Mapping]] = ..., data_ack: _Optional[_Union[DataAck, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., link_state: _Optional[_Union[LinkState, _Mapping]] = ..., tunnel_lease: _Optional[_Union[TunnelLease, _Mapping]] = ..., tunnel_open: _Optional[_Union[TunnelOpen, _Mapping]] = ..., tunnel_data: _Optional[_Union[TunnelData, _Mapping]] = ..., tunnel_credit: _Optional[_Union[TunnelCredit, _Mapping]] = ..., tunnel_end: _Optional[_Union[TunnelEnd, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol_version", "features", "agent_id", "zone_id", "software_version", "mode", "claims_incarnation")
@@ -164,20 +182,24 @@ class ClusterIdentity(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., server: _Optional[str] = ..., ca_fingerprint: _Optional[str] = ...) -> None: ...
 
 class AccountClaim(_message.Message):
-    __slots__ = ("name", "cluster", "server_version", "namespaces", "read_roles", "write_roles")
+    __slots__ = ("name", "cluster", "server_version", "namespaces", "read_roles", "write_roles", "execute_roles", "own_cluster")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_FIELD_NUMBER: _ClassVar[int]
     SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     NAMESPACES_FIELD_NUMBER: _ClassVar[int]
     READ_ROLES_FIELD_NUMBER: _ClassVar[int]
     WRITE_ROLES_FIELD_NUMBER: _ClassVar[int]
+    EXECUTE_ROLES_FIELD_NUMBER: _ClassVar[int]
+    OWN_CLUSTER_FIELD_NUMBER: _ClassVar[int]
     name: str
     cluster: ClusterIdentity
     server_version: str
     namespaces: _containers.RepeatedScalarFieldContainer[str]
     read_roles: _containers.RepeatedScalarFieldContainer[str]
     write_roles: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., cluster: _Optional[_Union[ClusterIdentity, _Mapping]] = ..., server_version: _Optional[str] = ..., namespaces: _Optional[_Iterable[str]] = ..., read_roles: _Optional[_Iterable[str]] = ..., write_roles: _Optional[_Iterable[str]] = ...) -> None: ...
+    execute_roles: _containers.RepeatedScalarFieldContainer[str]
+    own_cluster: bool
+    def __init__(self, name: _Optional[str] = ..., cluster: _Optional[_Union[ClusterIdentity, _Mapping]] = ..., server_version: _Optional[str] = ..., namespaces: _Optional[_Iterable[str]] = ..., read_roles: _Optional[_Iterable[str]] = ..., write_roles: _Optional[_Iterable[str]] = ..., execute_roles: _Optional[_Iterable[str]] = ..., own_cluster: _Optional[bool] = ...) -> None: ...
 
 class ClaimAccounts(_message.Message):
     __slots__ = ("accounts",)
@@ -472,3 +494,97 @@ class OperationReport(_message.Message):
     started_unix_ms: int
     finished_unix_ms: int
     def __init__(self, id: _Optional[str] = ..., account: _Optional[str] = ..., attempt: _Optional[int] = ..., state: _Optional[_Union[OperationReport.State, str]] = ..., code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., resource: _Optional[_Union[Resource, _Mapping]] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., uid: _Optional[str] = ..., version: _Optional[str] = ..., chunk: _Optional[int] = ..., last: _Optional[bool] = ..., body: _Optional[bytes] = ..., started_unix_ms: _Optional[int] = ..., finished_unix_ms: _Optional[int] = ...) -> None: ...
+
+class HttpHeader(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class TunnelOpen(_message.Message):
+    __slots__ = ("id", "account", "method", "target", "headers", "content", "last", "answer_within_ms", "idle_ms", "window_bytes", "bridge")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_WITHIN_MS_FIELD_NUMBER: _ClassVar[int]
+    IDLE_MS_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BRIDGE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    account: str
+    method: str
+    target: str
+    headers: _containers.RepeatedCompositeFieldContainer[HttpHeader]
+    content: bytes
+    last: bool
+    answer_within_ms: int
+    idle_ms: int
+    window_bytes: int
+    bridge: str
+    def __init__(self, id: _Optional[str] = ..., account: _Optional[str] = ..., method: _Optional[str] = ..., target: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[HttpHeader, _Mapping]]] = ..., content: _Optional[bytes] = ..., last: _Optional[bool] = ..., answer_within_ms: _Optional[int] = ..., idle_ms: _Optional[int] = ..., window_bytes: _Optional[int] = ..., bridge: _Optional[str] = ...) -> None: ...
+
+class TunnelHead(_message.Message):
+    __slots__ = ("id", "status", "headers")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    status: int
+    headers: _containers.RepeatedCompositeFieldContainer[HttpHeader]
+    def __init__(self, id: _Optional[str] = ..., status: _Optional[int] = ..., headers: _Optional[_Iterable[_Union[HttpHeader, _Mapping]]] = ...) -> None: ...
+
+class TunnelData(_message.Message):
+    __slots__ = ("id", "sequence", "content", "last")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    sequence: int
+    content: bytes
+    last: bool
+    def __init__(self, id: _Optional[str] = ..., sequence: _Optional[int] = ..., content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class TunnelCredit(_message.Message):
+    __slots__ = ("id", "bytes")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    bytes: int
+    def __init__(self, id: _Optional[str] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class TunnelEnd(_message.Message):
+    __slots__ = ("id", "code", "reason")
+    class Code(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        CODE_UNSPECIFIED: _ClassVar[TunnelEnd.Code]
+        CODE_NOT_DISPATCHED: _ClassVar[TunnelEnd.Code]
+        CODE_LOST: _ClassVar[TunnelEnd.Code]
+        CODE_REFUSED: _ClassVar[TunnelEnd.Code]
+        CODE_CANCELLED: _ClassVar[TunnelEnd.Code]
+    CODE_UNSPECIFIED: TunnelEnd.Code
+    CODE_NOT_DISPATCHED: TunnelEnd.Code
+    CODE_LOST: TunnelEnd.Code
+    CODE_REFUSED: TunnelEnd.Code
+    CODE_CANCELLED: TunnelEnd.Code
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    code: TunnelEnd.Code
+    reason: str
+    def __init__(self, id: _Optional[str] = ..., code: _Optional[_Union[TunnelEnd.Code, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class TunnelLease(_message.Message):
+    __slots__ = ("bridge", "ids")
+    BRIDGE_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    bridge: str
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, bridge: _Optional[str] = ..., ids: _Optional[_Iterable[str]] = ...) -> None: ...
