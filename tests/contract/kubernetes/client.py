@@ -31,7 +31,12 @@ class Answer:
 
     code: int
     headers: Any
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
 
     @property
     def json(self) -> Any:
@@ -127,7 +132,9 @@ class Api:
         """A path in a named group and the test's namespace."""
         return f"/apis/{group_version}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
 
-    async def request(self, method: str, path: str, body: Any = None, *, params: Any = None, **headers: str) -> Answer:
+    async def request(
+        self, method: str, path: str, body: Any = None, *, params: Any = None, redirects: bool = True, **headers: str
+    ) -> Answer:
         """One request; header names with underscores."""
         assert self._session is not None
         sent = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
@@ -137,9 +144,9 @@ class Api:
         data = io.BytesIO(encoded) if encoded else None
         timeout = aiohttp.ClientTimeout(total=WAIT_S)
         async with self._session.request(
-            method, path, data=data, params=params, headers=sent, timeout=timeout
+            method, path, data=data, params=params, headers=sent, timeout=timeout, allow_redirects=redirects
         ) as response:
-            return Answer(response.status, response.headers, await response.text())
+            return Answer(response.status, response.headers, await response.read())
 
     async def get(self, path: str, *, accept: str = "", **params: Any) -> Answer:
         """GET with query parameters."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.kubernetes.client import Api
+from tests.contract.kubernetes.gizmos import gizmos
 
 from fairlead.simcluster.discovery import aggregated
 from fairlead.simcluster.resources import Registry
@@ -108,5 +109,44 @@ async def test_only_real_resources_are_claimed(api: Api) -> None:
             expected = dict(real[key])
             ours = {each["subresource"] for each in resource.pop("subresources", ())}
             theirs = {each["subresource"] for each in expected.pop("subresources", ())}
-            assert ours == theirs & {"scale", "status"}, key
+            assert ours == theirs & {"log", "scale", "status"}, key
             assert resource == expected, key
+
+
+async def test_aggregated_discovery_is_revalidated_by_its_tag(api: Api) -> None:
+    """304 for the tag that was given, and `Vary: Accept`, because the same path has other forms."""
+    first = await api.get("/apis", accept=AGGREGATED)
+    again = await api.request("GET", "/apis", Accept=AGGREGATED, If_None_Match=first.headers["ETag"])
+    other = await api.request("GET", "/apis", Accept=AGGREGATED, If_None_Match='"other"')
+
+    assert first.headers["Vary"] == "Accept"
+    assert (again.code, again.text) == (304, "")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert other.code == 200
+
+
+async def test_the_tag_follows_what_is_served(api: Api) -> None:
+    """A new definition changes it."""
+    before = await api.get("/apis", accept=AGGREGATED)
+    async with gizmos(api):
+        after = await api.get("/apis", accept=AGGREGATED)
+
+        assert after.headers["ETag"] != before.headers["ETag"]
+
+
+async def test_a_form_that_is_not_spoken_gives_way(api: Api) -> None:
+    """To plain JSON when that will do, to 406 when it will not."""
+    unknown = AGGREGATED.replace("v=v2;", "v=v3;")
+    fallback = await api.get("/apis", accept=f"{unknown},application/json")
+    refused = await api.get("/apis", accept=unknown)
+
+    assert fallback.json["kind"] == "APIGroupList"
+    assert refused.failure[:2] == (406, "NotAcceptable")
+
+
+async def test_the_version_is_open_to_all(api: Api) -> None:
+    """Without credentials too; major and minor are what kubectl reads."""
+    version = await api.request("GET", "/version", Authorization="")
+
+    assert version.json["major"] == "1"
+    assert version.json["gitVersion"].startswith(f"v1.{version.json['minor']}")

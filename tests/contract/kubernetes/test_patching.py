@@ -171,3 +171,14 @@ async def test_a_kind_without_subresource_says_so(api: Api) -> None:
     answer = await api.put(api.core("configmaps", "one") + "/status", {})
 
     assert answer.failure == (404, "NotFound", "the server could not find the requested resource")
+
+
+async def test_conflicts_name_subresources(api: Api) -> None:
+    """Who has scaled owns the replicas."""
+    path = api.group("apps/v1", "deployments", "web")
+    await api.patch(path, deployment("web", 1), APPLY, fieldManager="first")
+    await api.patch(f"{path}/scale", {"spec": {"replicas": 2}}, fieldManager="scaler")
+    refused = await api.patch(path, deployment("web", 1), APPLY, fieldManager="first")
+
+    named = 'conflict with "scaler" with subresource "scale" using apps/v1'
+    assert refused.failure == (409, "Conflict", f"Apply failed with 1 conflict: {named}: .spec.replicas")

@@ -41,9 +41,7 @@ async def test_a_new_template_is_a_new_revision(api: Api) -> None:
     patch = {"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}}
     await api.patch(api.group("apps/v1", "deployments", "web"), patch)
     found = await api.eventually(sets, lambda found: len(found["items"]) == 2)
-    workload = await api.eventually(
-        api.group("apps/v1", "deployments", "web"), lambda seen: seen["metadata"]["annotations"].get(REVISION) == "2"
-    )
+    workload = await api.eventually(api.group("apps/v1", "deployments", "web"), _at_revision("2"))
 
     revisions = sorted(each["metadata"]["annotations"][REVISION] for each in found["items"])
     assert revisions == ["1", "2"]
@@ -57,6 +55,10 @@ async def test_scaling_down_deletes_pods(api: Api) -> None:
     for count in (3, 1, 0):
         await api.patch(scale, {"spec": {"replicas": count}})
         await api.eventually(api.core("pods"), _has(count))
+
+
+def _at_revision(revision: str) -> Any:
+    return lambda seen: seen["metadata"].get("annotations", {}).get(REVISION) == revision
 
 
 def _has(count: int) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from fairlead.simcluster.api.dispatch import Answer, WatchAnswer, handle
+from fairlead.simcluster.api.answers import Answer, LogAnswer, WatchAnswer
+from fairlead.simcluster.api.dispatch import handle
 from fairlead.simcluster.api.routes import Request, User
 from fairlead.simcluster.controllers.manager import ControllerManager
 from fairlead.simcluster.state import State
@@ -38,7 +39,7 @@ class Hands:
         for number in range(nodes):
             self.call("POST", "/api/v1/nodes", {"metadata": {"name": f"node-{number}"}})
 
-    def answer(self, method: str, path: str, body: Any = None, **headers: str) -> Answer | WatchAnswer:
+    def answer(self, method: str, path: str, body: Any = None, **headers: str) -> Answer | WatchAnswer | LogAnswer:
         """Handle a request as admin; the query stands in the path, header names have underscores."""
         path, _, query = path.partition("?")
         pairs = dict(pair.partition("=")[::2] for pair in query.split("&") if pair)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.simcluster.calls import DEPLOYMENTS, MAPS, Hands, config_map
 
-from fairlead.simcluster.api.dispatch import Answer, failure
-from fairlead.simcluster.errors import StatusError
-
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+from fairlead.simcluster.api.answers import Answer
 
 
 @pytest.mark.parametrize(
@@ -32,27 +29,6 @@ def test_codes_at_the_edges(method: str, path: str, code: int) -> None:
 
     assert isinstance(answer, Answer)
     assert answer.code == code
-
-
-def test_servers_without_aggregation_answer_in_the_old_way() -> None:
-    """Whatever is asked for."""
-    hands = Hands()
-    hands.state.aggregated_discovery = False
-    code, document = hands.call("GET", "/apis", accept=AGGREGATED + ",application/json")
-
-    assert (code, document["kind"]) == (200, "APIGroupList")
-
-
-def test_an_older_beta_is_not_the_new_form() -> None:
-    """v2beta1 alone is answered in the old way."""
-    beta = AGGREGATED.replace("v=v2;", "v=v2beta1;")
-
-    assert Hands().call("GET", "/apis", accept=beta + ",application/json")[1]["kind"] == "APIGroupList"
-
-
-def test_retry_after_is_a_header_too() -> None:
-    """Beside the details."""
-    assert failure(StatusError(429, "TooManyRequests", "x", retry_after_s=2)).headers == {"Retry-After": "2"}
 
 
 def test_access_reviews_say_yes() -> None:

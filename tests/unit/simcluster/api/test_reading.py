@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.simcluster.calls import MAPS, Hands, config_map
 
 from fairlead.simcluster.api import reading
-from fairlead.simcluster.api.dispatch import Answer
+from fairlead.simcluster.api.answers import Answer
 
 
 def _pages(hands: Hands, path: str, limit: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from fairlead.simcluster.api.routes import Request
 from fairlead.simcluster.api.views import View, negotiate
 from fairlead.simcluster.errors import StatusError
 from fairlead.simcluster.resources import Registry, Resource
@@ -14,6 +15,10 @@ from fairlead.simcluster.store import encode_entry
 
 PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 ENTRY = encode_entry({"metadata": {"name": "a", "namespace": "x"}, "data": {"k": "v"}}, 3)
+
+
+def _asking(accept: str) -> Request:
+    return Request("GET", "/api/v1/configmaps", headers={"accept": accept})
 
 
 def _maps() -> Resource:
@@ -69,7 +74,7 @@ def test_bookmarks_carry_a_version_and_perhaps_the_end() -> None:
         ("", False),
         ("*/*", False),
         ("application/json", False),
-        ("application/json;as=Table;g=meta.k8s.io;v=v1, application/json", False),
+        ("application/json;as=Rows;g=meta.k8s.io;v=v1, application/json", False),
         ("application/vnd.kubernetes.protobuf,application/json", False),
         (PARTIAL, True),
         (f"text/xml,{PARTIAL}", True),
@@ -77,7 +82,7 @@ def test_bookmarks_carry_a_version_and_perhaps_the_end() -> None:
 )
 def test_accept_decides(accept: str, partial: bool) -> None:
     """The first clause that can be met."""
-    assert negotiate(accept, _maps(), collection=False).partial is partial
+    assert negotiate(_asking(accept), _maps(), collection=False).partial is partial
 
 
 @pytest.mark.parametrize(
@@ -87,13 +92,13 @@ def test_accept_decides(accept: str, partial: bool) -> None:
 def test_what_cannot_be_met_is_not_acceptable(accept: str, collection: bool) -> None:
     """406."""
     with pytest.raises(StatusError) as caught:
-        negotiate(accept, _maps(), collection=collection)
+        negotiate(_asking(accept), _maps(), collection=collection)
     assert caught.value.code == 406
 
 
 def test_a_watch_takes_either_metadata_form() -> None:
     """Its events are single objects."""
-    assert negotiate(PARTIAL, _maps(), collection=True, watch=True).partial
+    assert negotiate(_asking(PARTIAL), _maps(), collection=True, watch=True).partial
 
 
 def test_shared_storage_is_converted() -> None:
@@ -104,3 +109,25 @@ def test_shared_storage_is_converted() -> None:
 
     assert msgspec.json.decode(View(named).whole(entry))["note"] == "m"
     assert "note" in msgspec.json.decode(View(named).item(entry))
+
+
+def test_a_table_carries_what_it_is_asked_to() -> None:
+    """Metadata by default, the whole object, or nothing beside the cells."""
+    rows = {include: View(_maps(), table=True, include=include) for include in ("Metadata", "Object", "None")}
+    made = {include: msgspec.json.decode(view.whole(ENTRY)) for include, view in rows.items()}
+
+    assert {table["kind"] for table in made.values()} == {"Table"}
+    assert made["Metadata"]["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+    assert made["Object"]["rows"][0]["object"]["data"] == {"k": "v"}
+    assert "object" not in made["None"]["rows"][0]
+    assert made["None"]["rows"][0]["cells"][:2] == ["a", 1]
+
+
+def test_a_list_of_rows_is_one_table() -> None:
+    """Columns once, before the rows."""
+    view = View(_maps(), table=True)
+    head, tail = view.frame({"resourceVersion": "3"})
+    table = msgspec.json.decode(head + view.item(ENTRY) + tail)
+
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Data", "Age"]
+    assert len(table["rows"]) == 1

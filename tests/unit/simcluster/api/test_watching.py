@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.simcluster.calls import MAPS, Hands, config_map, events
 
-from fairlead.simcluster.api.dispatch import WatchAnswer
+from fairlead.simcluster.api.answers import WatchAnswer
 from fairlead.simcluster.api.watching import WatchCursor, error_line
 from fairlead.simcluster.errors import StatusError
 

@@ -114,6 +114,8 @@ def _refuse_conflicts(others: list[dict[str, Any]], overridden: FieldSet) -> Non
     for record in others:
         common = fields.intersection(overridden, record.get("fieldsV1") or {})
         named = f'conflict with "{record["manager"]}"'
+        if record.get("subresource"):
+            named += f' with subresource "{record["subresource"]}"'
         if record["operation"] == "Update":
             named += f" using {record['apiVersion']}"
         causes.extend(cause("FieldManagerConflict", path, named) for path in fields.paths(common))

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from fairlead.simcluster import certificates
+from fairlead.simcluster import certificates, discovery, metrics
 from fairlead.simcluster.api import deleting, patching, writing
 from fairlead.simcluster.api.deleting import DeleteOptions
 from fairlead.simcluster.api.routes import User
 from fairlead.simcluster.api.writing import Write
+from fairlead.simcluster.controllers import pods
 from fairlead.simcluster.controllers.manager import ControllerManager
 from fairlead.simcluster.errors import not_found
 from fairlead.simcluster.faults import Faults
@@ -52,6 +53,7 @@ class SimCluster:
         nodes: int = 3,
         history_limit: int = 10_000,
         bookmark_interval_s: float = 60.0,
+        usage: bool = True,
     ) -> None:
         self.name = name
         self.state = State(store=Store(history_limit=history_limit), bookmark_interval_s=bookmark_interval_s)
@@ -68,19 +70,28 @@ class SimCluster:
             self.state, pod_start_s=pod_start_s, pod_stop_s=pod_stop_s, job_run_s=job_run_s
         )
         self._run_controllers = controllers
+        self.serve_usage(on=usage)
         self._seed(nodes)
 
     def _seed(self, nodes: int) -> None:
         for namespace in NAMESPACES:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         for number in range(1, nodes + 1):
-            self.create(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Node",
-                    "metadata": {"name": f"node-{number}", "labels": {"kubernetes.io/hostname": f"node-{number}"}},
-                }
-            )
+            self._seed_node(f"node-{number}")
+
+    def _seed_node(self, name: str) -> None:
+        labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}
+        self.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}})
+        capacity = {"cpu": "4", "memory": "16Gi", "pods": "110"}
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "lastTransitionTime": self.state.timestamp(),
+        }
+        info = {"kubeletVersion": discovery.SERVER_VERSION["gitVersion"], "operatingSystem": "linux"}
+        status = {"capacity": capacity, "allocatable": capacity, "conditions": [ready], "nodeInfo": info}
+        self.patch("nodes", name, {"status": status}, subresource="status")
 
     # ---- life -----------------------------------------------------------------------------------------------------
 
@@ -213,6 +224,28 @@ class SimCluster:
         if entry is None:
             raise not_found(resource.group, resource.plural, name)
         deleting.delete_entry(self.state, resource, entry, DeleteOptions(propagation))
+
+    # ---- logs and usage -------------------------------------------------------------------------------------------
+
+    def log(self, name: str, text: str, *, namespace: str = "default", container: str = "") -> None:
+        """Let a container of a pod (the first one by default) print a line; StatusError 404 when there is no such pod."""
+        entry = self._pod(name, namespace)
+        container = container or entry.decoded()["spec"]["containers"][0]["name"]
+        self.state.logs.write(entry.uid, container, (self.state.now(), text))
+
+    def restart(self, name: str, *, namespace: str = "default", container: str = "", exit_code: int = 1) -> None:
+        """Let a container of a pod end and start again, so that it has a previous log."""
+        pods.restart(self.state, self._pod(name, namespace), container, exit_code)
+
+    def _pod(self, name: str, namespace: str) -> Entry:
+        entry = self.state.store.get("pods", object_key(namespace, name))
+        if entry is None:
+            raise not_found("", "pods", name)
+        return entry
+
+    def serve_usage(self, *, on: bool) -> None:
+        """Have a metrics server (`metrics.k8s.io`) or none."""
+        metrics.serve(self.state.registry, on=on)
 
     # ---- history --------------------------------------------------------------------------------------------------
 

@@ -1,15 +1,12 @@
-"""Discovery documents: aggregated (apidiscovery.k8s.io/v2, KEP-3352) and legacy."""
+"""Discovery documents: aggregated (apidiscovery.k8s.io v2 and v2beta1, KEP-3352) and legacy."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fairlead.simcluster.resources import VERBS
-
 if TYPE_CHECKING:
     from fairlead.simcluster.resources import Registry, Resource
 
-AGGREGATED_TYPE: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 SUBRESOURCE_VERBS: Final = ("get", "patch", "update")
 SERVER_VERSION: Final = {
     "major": "1",
@@ -35,7 +32,12 @@ REVIEWS: Final = {
 
 def verbs_of(resource: Resource) -> list[str]:
     """What can be done with a resource; namespaces have no deletecollection."""
-    return [verb for verb in VERBS if not (resource.key == "namespaces" and verb == "deletecollection")]
+    return [verb for verb in resource.verbs if not (resource.key == "namespaces" and verb == "deletecollection")]
+
+
+def aggregated_type(version: str) -> str:
+    """The content type of an aggregated document: `v2`, or `v2beta1` as Kubernetes served it up to 1.36."""
+    return f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
 
 
 def _subresource(resource: Resource, name: str) -> tuple[str, str, str]:
@@ -44,21 +46,26 @@ def _subresource(resource: Resource, name: str) -> tuple[str, str, str]:
     return resource.group, resource.version, resource.kind
 
 
-def aggregated(registry: Registry, *, core: bool) -> dict[str, Any]:
+def _subresource_verbs(name: str) -> list[str]:
+    return ["get"] if name == "log" else list(SUBRESOURCE_VERBS)
+
+
+def aggregated(registry: Registry, version: str = "v2", *, core: bool) -> dict[str, Any]:
     """`/api` (core) or `/apis` in one document. Response kinds leave group and version empty, as the server does."""
     groups = [""] if core else [*dict.fromkeys([*registry.groups(), *REVIEWS])]
     items: list[dict[str, Any]] = []
     for group in groups:
         versions = [
             {
-                "version": version,
-                "resources": [_aggregated_resource(each) for each in registry.of(group, version)],
-                "freshness": next(iter({each.freshness for each in registry.of(group, version)}), "Current"),
+                "version": served,
+                "resources": [_aggregated_resource(each) for each in registry.of(group, served)],
+                "freshness": next(iter({each.freshness for each in registry.of(group, served)}), "Current"),
             }
-            for version in registry.versions(group)
+            for served in registry.versions(group)
         ] or [{"version": "v1", "resources": _reviews(group), "freshness": "Current"}]
         items.append({"metadata": {"name": group} if group else {}, "versions": versions})
-    return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
+    api_version = f"apidiscovery.k8s.io/{version}"
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items}
 
 
 def _reviews(group: str) -> list[dict[str, Any]]:
@@ -93,7 +100,7 @@ def _aggregated_resource(resource: Resource) -> dict[str, Any]:
         if name != "scale" and not resource.custom:
             group, version = "", ""
         response_kind = {"group": group, "version": version, "kind": kind}
-        subresources.append({"subresource": name, "responseKind": response_kind, "verbs": list(SUBRESOURCE_VERBS)})
+        subresources.append({"subresource": name, "responseKind": response_kind, "verbs": _subresource_verbs(name)})
     if subresources:
         document["subresources"] = subresources
     return document
@@ -158,7 +165,7 @@ def _legacy_entries(resource: Resource) -> list[dict[str, Any]]:
             "singularName": "",
             "namespaced": resource.namespaced,
             "kind": kind,
-            "verbs": list(SUBRESOURCE_VERBS),
+            "verbs": _subresource_verbs(name),
         }
         if name == "scale":
             entry |= {"group": group, "version": version}

@@ -5,8 +5,8 @@ Groups, kinds, scopes, short names, categories and subresources are those of Kub
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ namespaces Namespace cluster ns - status -
 nodes Node cluster no - status -
 persistentvolumeclaims PersistentVolumeClaim ns pvc - status r
 persistentvolumes PersistentVolume cluster pv - status r
-pods Pod ns po all status gr
+pods Pod ns po all log,status gr
 podtemplates PodTemplate ns - - - gr
 replicationcontrollers ReplicationController ns rc all scale,status g
 resourcequotas ResourceQuota ns quota - status r
@@ -78,6 +78,8 @@ discovery.k8s.io/v1
 endpointslices EndpointSlice ns - - - g
 """
 
+METRICS_GROUP: Final = "metrics.k8s.io"
+
 # Two groups, one storage: an Event is the same object in both.
 SHARED_STORAGE: Final = {"events.k8s.io/events": "events"}
 
@@ -103,6 +105,12 @@ class Resource:
     """The table its objects lie in: shared by the versions of a kind, and by `events` of two groups."""
     freshness: str = "Current"
     scale_paths: tuple[str, str, str] = (".spec.replicas", ".status.replicas", "")
+    """Where a Scale finds wanted replicas, present replicas and, for custom resources, the label selector."""
+    verbs: tuple[str, ...] = VERBS
+    schema: dict[str, Any] | None = field(default=None, compare=False)
+    """The OpenAPI v3 schema of a custom resource."""
+    columns: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+    """The printed columns of a custom resource."""
 
     @property
     def api_version(self) -> str:
@@ -113,6 +121,11 @@ class Resource:
     def key(self) -> str:
         """Group and plural, the name by which faults and tests speak of it: `deployments.apps`, `pods`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def described(self) -> bool:
+        """Whether OpenAPI documents tell of it: those of an aggregated API would come from elsewhere."""
+        return self.group != METRICS_GROUP
 
     @property
     def collection_kind(self) -> str:
@@ -159,15 +172,19 @@ class Registry:
 
     def __init__(self) -> None:
         self._served: dict[tuple[str, str, str], Resource] = {}
+        self.generation = 0
+        """Grows with every change of what is served."""
         for resource in built_in():
             self.add(resource)
 
     def add(self, resource: Resource) -> None:
         """Serve a resource (again)."""
+        self.generation += 1
         self._served[resource.group, resource.version, resource.plural] = resource
 
     def remove(self, group: str, plural: str) -> list[Resource]:
         """Serve no version of it any longer; says which there were."""
+        self.generation += 1
         gone = [each for each in self._served.values() if (each.group, each.plural) == (group, plural)]
         for each in gone:
             del self._served[each.group, each.version, each.plural]

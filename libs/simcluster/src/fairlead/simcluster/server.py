@@ -7,28 +7,23 @@ import ssl
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fairlead.simcluster.api.dispatch import OPEN_PATHS, Answer, WatchAnswer, failure, handle, json_answer
+from fairlead.simcluster.api.answers import Answer, LogAnswer, WatchAnswer, failure, json_answer
+from fairlead.simcluster.api.dispatch import handle
+from fairlead.simcluster.api.documents import OPEN_PATHS
 from fairlead.simcluster.api.routes import ANONYMOUS, Request, Target, User, parse_target, verb_of
-from fairlead.simcluster.api.watching import error_line
 from fairlead.simcluster.errors import PlainNotFoundError, unauthorized
-from fairlead.simcluster.faults import OpenWatch, refusal
+from fairlead.simcluster.faults import refusal
 from fairlead.simcluster.requests import LoggedRequest
+from fairlead.simcluster.streams import WatchStream, drop, follow_log
 
 if TYPE_CHECKING:
     from fairlead.simcluster.faults import Faults, Rule
     from fairlead.simcluster.requests import RequestLog
     from fairlead.simcluster.state import State
-
-CHUNK_BYTES: Final = 256 * 1024
-DEFAULT_WATCH_TIMEOUT_S: Final = 2700.0
-DROP_S: Final = 5.0
-"""How long a handler waits at most to be cancelled after its connection was broken."""
-LAST_BOOKMARK_S: Final = 2.0
-"""A watch gets a bookmark this long before its time is over, as the real server's watch cache does."""
 
 
 @dataclass(slots=True)
@@ -103,7 +98,9 @@ class Server:
             return await self._send(raw, refused, headers, entry)
         answer = handle(self._state, request)
         if any(rule.hang_up for rule in rules):
-            await _drop(raw)
+            await drop(raw)
+        if isinstance(answer, LogAnswer):
+            return await self._follow(raw, answer, headers, entry)
         if isinstance(answer, WatchAnswer):
             cut_after = next((rule.cut_after_bytes for rule in rules if rule.cut_after_bytes is not None), None)
             return await self._stream(raw, answer, headers=headers, entry=entry, cut_after=cut_after)
@@ -134,7 +131,7 @@ class Server:
             if rule.delay_s > 0:
                 await asyncio.sleep(rule.delay_s)
             if rule.hang_up and not rule.after_handling:
-                await _drop(raw)
+                await drop(raw)
             if rule.forbids and target is not None:
                 return failure(refusal(target, verb, user))
             if rule.error is not None and rule.plain_text:
@@ -192,108 +189,25 @@ class Server:
         response = web.StreamResponse(headers={**headers, "Content-Type": "application/json"})
         response.enable_chunked_encoding()
         await response.prepare(raw)
-        stream = _WatchStream(self._state, self._faults, raw, response, answer, cut_after)
+        stream = WatchStream(self._state, self._faults, raw, response, answer, cut_after)
         try:
             await stream.run()
         finally:
             entry.ended = True
         return response
 
-
-class _WatchStream:
-    """One watch on its connection: waits for changes, bookmarks, faults and the end of its time."""
-
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a stream
-        self,
-        state: State,
-        faults: Faults,
-        raw: web.Request,
-        response: web.StreamResponse,
-        answer: WatchAnswer,
-        cut_after: int | None,
-    ) -> None:
-        self._state = state
-        self._faults = faults
-        self._raw = raw
-        self._response = response
-        self._cursor = answer.cursor
-        self._news = asyncio.Event()
-        self._watch = OpenWatch(answer.resource, self._news.set)
-        self._left = cut_after
-        started = asyncio.get_running_loop().time()
-        self._deadline = started + (answer.timeout_s or DEFAULT_WATCH_TIMEOUT_S)
-        self._next_bookmark = min(started + state.bookmark_interval_s, self._deadline - LAST_BOOKMARK_S)
-        if self._next_bookmark <= started:
-            self._next_bookmark = self._deadline - 0.1
-
-    async def run(self) -> None:
-        """Serve until the time is over, the cursor ends, or a fault ends it."""
-        self._cursor.table.listeners.add(self._news.set)
-        self._faults.watches.append(self._watch)
+    async def _follow(
+        self, raw: web.Request, answer: LogAnswer, headers: dict[str, str], entry: LoggedRequest
+    ) -> web.StreamResponse:
+        entry.code = 200
+        response = web.StreamResponse(headers={**headers, "Content-Type": "text/plain"})
+        response.enable_chunked_encoding()
+        await response.prepare(raw)
         try:
-            await self._run()
+            await follow_log(self._state, response, answer.cursor)
         finally:
-            self._cursor.table.listeners.discard(self._news.set)
-            self._faults.watches.remove(self._watch)
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            self._news.clear()
-            if self._watch.cut:
-                await self._cut()
-                return
-            held = self._faults.holds(self._watch.resource)
-            chunk = b"" if held else self._cursor.take(CHUNK_BYTES)
-            if chunk:
-                await self._write(chunk)
-            if self._cursor.ended:
-                break
-            now = loop.time()
-            if now >= self._deadline:
-                break
-            if not held and self._cursor.bookmarks and now >= self._next_bookmark:
-                await self._write(self._cursor.bookmark())
-                self._next_bookmark = now + self._state.bookmark_interval_s
-                if self._next_bookmark > self._deadline - LAST_BOOKMARK_S > now:
-                    self._next_bookmark = self._deadline - LAST_BOOKMARK_S
-            if not chunk:
-                await self._wait(min(self._next_bookmark, self._deadline) - now)
-        await self._response.write_eof()
-
-    async def _wait(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(max(timeout_s, 0.01)):
-                await self._news.wait()
-        except TimeoutError:
-            return
-
-    async def _write(self, data: bytes) -> None:
-        if not data:
-            return
-        if self._left is not None and len(data) >= self._left:
-            await self._response.write(data[: self._left])
-            await _drop(self._raw)
-        if self._left is not None:
-            self._left -= len(data)
-        await self._response.write(data)
-
-    async def _cut(self) -> None:
-        if self._watch.error is not None:
-            await self._write(error_line(self._watch.error))
-        if self._watch.cut == "mid-line":
-            await self._write(b'{"type":"MODIFIED","object":{"kind":"')
-        if self._watch.cut != "clean":
-            await _drop(self._raw)
-        await self._response.write_eof()
-
-
-async def _drop(raw: web.Request) -> NoReturn:
-    """Break the connection as a crashed server would; aiohttp then cancels the handler."""
-    if raw.transport is not None:
-        raw.transport.abort()
-    await asyncio.sleep(DROP_S)
-    raise ConnectionResetError
+            entry.ended = True
+        return response
 
 
 def _about(request: Request) -> tuple[Target | None, str]:

@@ -30,6 +30,8 @@ STATEFUL_SETS: Final = (
 )
 NAMESPACES: Final = ("storefront", "checkout", "platform")
 MANAGER: Final = "shop"
+CHATTY_PODS: Final = 5
+"""How many pods print a line with each change."""
 
 
 def _metadata(namespace: str, name: str, **more: Any) -> dict[str, Any]:
@@ -167,11 +169,20 @@ class Shop:
             self.churn()
 
     def churn(self) -> None:
-        """One small change. What a visitor has deleted stays deleted."""
+        """One small change, and a few lines in the logs. What a visitor has deleted stays deleted."""
+        self._chat()
         try:
             self._random.choice(self._moves)()
         except StatusError:
             return
+
+    def _chat(self) -> None:
+        """Let some of the running pods print a line."""
+        running = [pod for pod in self._cluster.list("pods") if (pod.get("status") or {}).get("phase") == "Running"]
+        for pod in self._random.sample(running, min(CHATTY_PODS, len(running))):
+            path, took = self._random.choice(("/", "/cart", "/search?q=tea", "/orders/17")), self._random.randint(2, 90)
+            text = f"level=info msg=served path={path} status=200 took={took}ms"
+            self._cluster.log(pod["metadata"]["name"], text, namespace=pod["metadata"]["namespace"])
 
     def _pick(self) -> tuple[str, str, str]:
         namespace, name, _, image = self._random.choice(DEPLOYMENTS)

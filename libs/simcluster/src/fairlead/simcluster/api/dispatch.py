@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from fairlead.simcluster import discovery
-from fairlead.simcluster.api import deleting, patching, reading, writing
-from fairlead.simcluster.api.options import dry_run, list_options
+from fairlead.simcluster import discovery, metrics
+from fairlead.simcluster.api import deleting, documents, logs, patching, reading, writing
+from fairlead.simcluster.api.answers import Answer, LogAnswer, WatchAnswer, failure, json_answer
+from fairlead.simcluster.api.options import dry_run, field_validation, list_options
 from fairlead.simcluster.api.routes import Request, Target, parse_target, verb_of
 from fairlead.simcluster.api.views import View, negotiate
 from fairlead.simcluster.api.watching import WatchCursor
@@ -22,54 +21,25 @@ from fairlead.simcluster.errors import (
     too_large_request,
     unsupported_media_type,
 )
+from fairlead.simcluster.resources import METRICS_GROUP
 
 if TYPE_CHECKING:
     from fairlead.simcluster.resources import Resource
     from fairlead.simcluster.state import State
     from fairlead.simcluster.store import Entry
 
-OPEN_PATHS = frozenset({"/version", "/healthz", "/livez", "/readyz"})
-OPTIONS_KIND = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
+OPTIONS_KIND: Final = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
+JSON_MEDIA: Final = frozenset({"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded"})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, in pieces so that a large list is never copied."""
-
-    code: int
-    pieces: list[bytes]
-    content_type: str = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class WatchAnswer:
-    """A stream to be served until its time is over."""
-
-    cursor: WatchCursor
-    timeout_s: float | None
-    resource: str
-
-
-def json_answer(document: Any, code: int = 200, **headers: str) -> Answer:
-    """A JSON document as an answer."""
-    return Answer(code, [msgspec.json.encode(document) + b"\n"], headers=headers)
-
-
-def failure(error: StatusError) -> Answer:
-    """A failed request's answer."""
-    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s is not None else {}
-    return json_answer(error.document(), error.code, **headers)
-
-
-def handle(state: State, request: Request) -> Answer | WatchAnswer:
+def handle(state: State, request: Request) -> Answer | WatchAnswer | LogAnswer:
     """Answer a request that has been authenticated and let in."""
     try:
         if len(request.body) > state.limits.request_bytes:
             raise too_large_request(state.limits.request_bytes)
         target = parse_target(request.path)
         if target is None:
-            return _document(state, request)
+            return documents.answer(state, request)
         review = _review(state, request, target)
         if review is not None:
             return review
@@ -78,52 +48,6 @@ def handle(state: State, request: Request) -> Answer | WatchAnswer:
         return failure(error)
     except PlainNotFoundError:
         return Answer(404, [b"404 page not found\n"], "text/plain; charset=utf-8")
-
-
-def _document(state: State, request: Request) -> Answer:
-    path = request.path.rstrip("/")
-    if request.path in OPEN_PATHS - {"/version"}:
-        return Answer(200, [b"ok"], "text/plain; charset=utf-8")
-    if request.method not in ("GET", "HEAD"):
-        raise method_not_allowed()
-    if path == "/version":
-        return json_answer(discovery.SERVER_VERSION)
-    if path in ("/api", "/apis"):
-        return _root(state, request, core=path == "/api")
-    document = _group_document(state, path.split("/")[1:])
-    if document is None:
-        raise PlainNotFoundError
-    return json_answer(document)
-
-
-def _group_document(state: State, parts: list[str]) -> dict[str, Any] | None:
-    match parts:
-        case ["api", version]:
-            return discovery.resource_list(state.registry, "", version)
-        case ["apis", group]:
-            return discovery.group_document(state.registry, group)
-        case ["apis", group, version]:
-            document = discovery.resource_list(state.registry, group, version)
-            if document is None and discovery.group_document(state.registry, group):
-                raise resource_not_found()
-            return document
-        case ["openapi", "v3"]:
-            return {"paths": {}}
-    return None
-
-
-def _root(state: State, request: Request, *, core: bool) -> Answer:
-    accept = request.headers.get("accept", "")
-    if (
-        state.aggregated_discovery
-        and "as=APIGroupDiscoveryList" in accept
-        and "v=v2" in accept.replace("v=v2beta1", "")
-    ):
-        document = discovery.aggregated(state.registry, core=core)
-        return replace(json_answer(document), content_type=discovery.AGGREGATED_TYPE)
-    if core:
-        return json_answer(discovery.api_versions(request.headers.get("host", "")))
-    return json_answer(discovery.group_list(state.registry))
 
 
 def _review(state: State, request: Request, target: Target) -> Answer | None:
@@ -156,8 +80,10 @@ def _resource(state: State, target: Target) -> Resource:
     return resource
 
 
-def _on_resource(state: State, request: Request, target: Target) -> Answer | WatchAnswer:
+def _on_resource(state: State, request: Request, target: Target) -> Answer | WatchAnswer | LogAnswer:
     resource, verb = _resource(state, target), verb_of(request, target)
+    if verb not in resource.verbs:
+        raise method_not_allowed()
     match verb:
         case "watch" | "list":
             return _collection(state, request, target, resource, watch=verb == "watch")
@@ -165,7 +91,7 @@ def _on_resource(state: State, request: Request, target: Target) -> Answer | Wat
             return _get(state, request, target, resource)
         case "create" if not target.name and (target.namespace or not resource.namespaced):
             return _create(state, request, target, resource)
-        case "update" | "patch":
+        case "update" | "patch" if target.subresource != "log":
             return _change(state, request, target, resource)
         case "delete" if not target.subresource:
             return _delete(state, request, target, resource)
@@ -174,76 +100,103 @@ def _on_resource(state: State, request: Request, target: Target) -> Answer | Wat
     raise method_not_allowed()
 
 
+def _view(state: State, request: Request, resource: Resource, *, collection: bool = False, watch: bool = False) -> View:
+    return negotiate(request, resource, collection=collection, watch=watch, now=state.now)
+
+
 def _collection(
     state: State, request: Request, target: Target, resource: Resource, *, watch: bool
 ) -> Answer | WatchAnswer:
-    view = negotiate(request.headers.get("accept", ""), resource, collection=True, watch=watch)
+    view = _view(state, request, resource, collection=True, watch=watch)
     options = list_options(request, target, resource, watch=watch)
     if watch:
         return WatchAnswer(WatchCursor(state, view, options), options.timeout_s, target.key)
+    if resource.group == METRICS_GROUP:
+        return json_answer(metrics.many(state, resource, options))
     return Answer(200, reading.list_pieces(state, view, options))
 
 
-def _get(state: State, request: Request, target: Target, resource: Resource) -> Answer:
-    view = negotiate(request.headers.get("accept", ""), resource, collection=False)
+def _get(state: State, request: Request, target: Target, resource: Resource) -> Answer | LogAnswer:
+    if resource.group == METRICS_GROUP:
+        return json_answer(metrics.one(state, resource, target))
     entry = reading.get_entry(state, resource, target)
+    if target.subresource == "log":
+        return logs.answer(state, request, entry)
     if target.subresource == "scale":
-        return json_answer(patching.scale_of(entry))
-    return _object(view, entry)
+        return json_answer(patching.scale_of(resource, entry))
+    return _object(_view(state, request, resource), entry)
 
 
-def _object(view: View, entry: Entry, code: int = 200) -> Answer:
-    return Answer(code, [view.whole(entry), b"\n"])
+def _object(view: View, entry: Entry, code: int = 200, write: Write | None = None) -> Answer:
+    return _warned(Answer(code, [view.whole(entry), b"\n"]), write)
+
+
+def _warned(answer: Answer, write: Write | None) -> Answer:
+    """An answer with the warnings of a write."""
+    if write is None or not write.warnings:
+        return answer
+    escaped = [text.replace("\\", "\\\\").replace('"', '\\"') for text in write.warnings]
+    return replace(answer, headers={**answer.headers, "Warning": ", ".join(f'299 - "{text}"' for text in escaped)})
 
 
 def _write(request: Request, target: Target) -> Write:
-    manager = request.query.get("fieldManager") or request.agent.partition("/")[0] or "unknown"
-    dry = dry_run(request.query, OPTIONS_KIND[request.method])
-    return Write(manager[:128], dry_run=dry, subresource=target.subresource)
+    kind = OPTIONS_KIND[request.method]
+    return Write(
+        manager=(request.query.get("fieldManager") or request.agent.partition("/")[0] or "unknown")[:128],
+        dry_run=dry_run(request.query, kind),
+        subresource=target.subresource,
+        validation=field_validation(request.query, kind),
+        is_patch=request.method == "PATCH",
+    )
+
+
+def _media(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip()
 
 
 def _body(request: Request, kind: str) -> dict[str, Any]:
-    """The decoded body of a create or update; StatusError 415 for protobuf, CBOR and YAML, which are not spoken."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip()
-    if media not in ("", "application/json", "application/octet-stream", "application/x-www-form-urlencoded"):
-        raise unsupported_media_type(["application/json"])
-    return patching.decode_object(request.body, kind)
+    """The decoded body of a create or update; StatusError 415 for protobuf and CBOR, which are not spoken."""
+    media = _media(request)
+    if media not in JSON_MEDIA and media != patching.YAML:
+        raise unsupported_media_type(["application/json", patching.YAML])
+    return patching.decode_object(request.body, kind, as_yaml=media == patching.YAML)
 
 
 def _create(state: State, request: Request, target: Target, resource: Resource) -> Answer:
-    view = negotiate(request.headers.get("accept", ""), resource, collection=False)
+    view, write = _view(state, request, resource), _write(request, target)
     obj = _body(request, resource.kind)
-    asked = (obj.get("metadata") or {}).get("namespace") or target.namespace
+    metadata = obj.get("metadata")
+    asked = (metadata.get("namespace") if isinstance(metadata, dict) else "") or target.namespace
     if asked != target.namespace:
         why = "the namespace of the provided object does not match the namespace sent on the request"
         raise StatusError(400, "BadRequest", why)
-    return _object(view, writing.create(state, resource, target.namespace, obj, _write(request, target)), 201)
+    return _object(view, writing.create(state, resource, target.namespace, obj, write), 201, write)
 
 
 def _change(state: State, request: Request, target: Target, resource: Resource) -> Answer:
-    view = negotiate(request.headers.get("accept", ""), resource, collection=False)
-    write, content_type = _write(request, target), request.headers.get("content-type", "").partition(";")[0].strip()
-    name, namespace = target.name, target.namespace
-    if request.method == "PATCH" and content_type == patching.APPLY_PATCH and target.subresource != "scale":
+    view, write, media = _view(state, request, resource), _write(request, target), _media(request)
+    name, namespace, scale = target.name, target.namespace, target.subresource == "scale"
+    if request.method == "PATCH" and media == patching.APPLY_PATCH and not scale:
         write = replace(write, manager=request.query.get("fieldManager", ""))
         force = request.flag("force")
         entry, made = patching.apply_object(state, resource, namespace, name, request.body, write, force=force)
-        return _object(view, entry, 201 if made else 200)
+        return _object(view, entry, 201 if made else 200, write)
     if request.method == "PUT":
-        obj = _body(request, resource.kind)
         change = patching.replacement(
-            resource if target.subresource != "scale" else replace(resource, custom=False), obj
+            replace(resource, custom=resource.custom and not scale), _body(request, resource.kind)
         )
     else:
-        change = patching.patched(resource, content_type, request.body)
-    if target.subresource == "scale":
-        change = patching.scaled(change)
+        change = patching.patched(resource, media, request.body)
+    if scale:
+        change = patching.scaled(resource, change)
     entry = writing.modify(state, resource, namespace, name, change, write)
-    return json_answer(patching.scale_of(entry)) if target.subresource == "scale" else _object(view, entry)
+    if scale:
+        return json_answer(patching.scale_of(resource, entry))
+    return _object(view, entry, write=write)
 
 
 def _delete(state: State, request: Request, target: Target, resource: Resource) -> Answer:
-    view = negotiate(request.headers.get("accept", ""), resource, collection=False)
+    view = _view(state, request, resource)
     options = deleting.delete_options(request)
     entry, gone = deleting.delete_entry(state, resource, reading.get_entry(state, resource, target), options)
     if gone and not resource.returns_deleted:
@@ -252,7 +205,7 @@ def _delete(state: State, request: Request, target: Target, resource: Resource) 
 
 
 def _delete_collection(state: State, request: Request, target: Target, resource: Resource) -> Answer:
-    view = negotiate(request.headers.get("accept", "").partition(",")[0], resource, collection=True)
+    view = _view(state, request, resource, collection=True)
     options = replace(deleting.delete_options(request), uid="", version="")
     listed = list_options(request, target, resource, watch=False)
     pieces = reading.list_pieces(state, view, listed)

@@ -147,3 +147,12 @@ def dry_run(query: Mapping[str, str], kind: str) -> bool:
         return value == "All"
     why = f'Unsupported value: ["{value}"]: supported values: "All"'
     raise invalid("meta.k8s.io", kind, "", [cause("FieldValueNotSupported", "dryRun", why)])
+
+
+def field_validation(query: Mapping[str, str], kind: str) -> str:
+    """What becomes of unknown fields: `Strict`, `Warn` (the default) or `Ignore`; StatusError 422."""
+    value = query.get("fieldValidation") or "Warn"
+    if value in ("Ignore", "Strict", "Warn"):
+        return value
+    why = f'Unsupported value: "{value}": supported values: "", "Ignore", "Strict", "Warn"'
+    raise invalid("meta.k8s.io", kind, "", [cause("FieldValueNotSupported", "fieldValidation", why)])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import yaml
 
 from fairlead.simcluster import apply
 from fairlead.simcluster.api import writing
@@ -15,8 +17,6 @@ from fairlead.simcluster.store import object_key
 from fairlead.simcluster.strategic import strategic_merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fairlead.simcluster.api.writing import Write
     from fairlead.simcluster.resources import Resource
     from fairlead.simcluster.state import State
@@ -26,13 +26,26 @@ JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
+YAML: Final = "application/yaml"
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def decode_object(body: bytes, kind: str) -> dict[str, Any]:
-    """The JSON object of a request body; StatusError 400."""
+class _Loader(yaml.CSafeLoader):
+    """YAML without dates, which JSON does not know."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def decode_object(body: bytes, kind: str, *, as_yaml: bool = False) -> dict[str, Any]:
+    """The object of a request body, JSON or YAML; StatusError 400."""
     try:
-        obj = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+        obj = yaml.load(body, _Loader) if as_yaml else msgspec.json.decode(body)  # noqa: S506 - a safe loader
+    except (msgspec.DecodeError, yaml.YAMLError) as error:
         why = f"couldn't get version/kind; json parse error: {error}"
         raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {why}") from error
     if obj is None:
@@ -43,7 +56,7 @@ def decode_object(body: bytes, kind: str) -> dict[str, Any]:
     return obj
 
 
-def replacement(resource: Resource, obj: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def replacement(resource: Resource, obj: dict[str, Any]) -> Change:
     """The change of a PUT. Custom resources must say which version they replace."""
 
     def change(_old: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +70,7 @@ def replacement(resource: Resource, obj: dict[str, Any]) -> Callable[[dict[str, 
     return change
 
 
-def patched(resource: Resource, content_type: str, body: bytes) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def patched(resource: Resource, content_type: str, body: bytes) -> Change:
     """The change of a PATCH that is no apply; StatusError 400 or 415."""
     accepted = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
     if not resource.custom:
@@ -96,7 +109,9 @@ def apply_object(  # noqa: PLR0913, PLR0917 - the parts of a request
     if not write.manager:
         causes = [cause("FieldValueRequired", "fieldManager", "Required value: is required for apply patch")]
         raise invalid("meta.k8s.io", "PatchOptions", "", causes)
-    applied = decode_object(body, resource.kind)
+    applied = decode_object(body, resource.kind, as_yaml=not body.lstrip().startswith(b"{"))
+    if not isinstance(applied.get("metadata") or {}, dict):
+        raise bad_request("metadata must be an object")
     applied["metadata"] = {**(applied.get("metadata") or {})}
     applied["metadata"].setdefault("name", name)
     if namespace:
@@ -122,39 +137,56 @@ def apply_object(  # noqa: PLR0913, PLR0917 - the parts of a request
     return writing.modify(state, resource, namespace, name, change, write), False
 
 
-def scale_of(entry: Entry) -> dict[str, Any]:
+def _at(obj: dict[str, Any], path: str, default: Any = None) -> Any:
+    """The value at a path such as `.spec.replicas`."""
+    value: Any = obj
+    for name in path.strip(".").split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return default if value is None else value
+
+
+def _put(obj: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of an object with another value at a path."""
+    name, _, rest = path.strip(".").partition(".")
+    return {**obj, name: _put(obj.get(name) or {}, rest, value) if rest else value}
+
+
+def scale_of(resource: Resource, entry: Entry) -> dict[str, Any]:
     """The autoscaling/v1 Scale of a workload."""
     obj = entry.decoded()
-    metadata = obj["metadata"]
-    selector = (obj.get("spec") or {}).get("selector") or {}
-    labels = selector.get("matchLabels", selector)
-    status: dict[str, Any] = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    if labels:
-        status["selector"] = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
-    replicas = (obj.get("spec") or {}).get("replicas", 0)
+    wanted_path, present_path, selector_path = resource.scale_paths
+    status: dict[str, Any] = {"replicas": _at(obj, present_path, 0)}
+    labels = _at(obj, ".spec.selector", {})
+    labels = labels.get("matchLabels", labels)
+    selector = (
+        _at(obj, selector_path, "") if resource.custom else ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+    )
+    if selector:
+        status["selector"] = selector
+    replicas = _at(obj, wanted_path, 0)
     names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
-        "metadata": {name: metadata[name] for name in names if name in metadata},
+        "metadata": {name: obj["metadata"][name] for name in names if name in obj["metadata"]},
         "spec": {"replicas": replicas} if replicas else {},
         "status": status,
     }
 
 
-def scaled(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def scaled(resource: Resource, change: Change) -> Change:
     """A change of the Scale as a change of its workload."""
 
     def outer(old: dict[str, Any]) -> dict[str, Any]:
-        replicas = (old.get("spec") or {}).get("replicas", 0)
+        path = resource.scale_paths[0]
         scale = {
             "kind": "Scale",
             "apiVersion": "autoscaling/v1",
             "metadata": {name: old["metadata"].get(name) for name in ("name", "namespace", "uid", "resourceVersion")},
-            "spec": {"replicas": replicas},
+            "spec": {"replicas": _at(old, path, 0)},
         }
         wanted = change(scale)
         metadata = {**old["metadata"], "resourceVersion": (wanted.get("metadata") or {}).get("resourceVersion", "")}
-        return {**old, "metadata": metadata, "spec": {**old["spec"], "replicas": wanted["spec"].get("replicas", 0)}}
+        return _put({**old, "metadata": metadata}, path, (wanted.get("spec") or {}).get("replicas", 0))
 
     return outer

@@ -8,10 +8,12 @@ from __future__ import annotations
 import copy
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from fairlead.simcluster import apply, conversions, defaults
+import msgspec
+
+from fairlead.simcluster import apply, conversions, defaults, validation
 from fairlead.simcluster.errors import (
     StatusError,
     already_exists,
@@ -22,6 +24,7 @@ from fairlead.simcluster.errors import (
     invalid,
     not_found,
 )
+from fairlead.simcluster.openapi.schemas import schema_of
 from fairlead.simcluster.store import encode_entry, object_key
 
 if TYPE_CHECKING:
@@ -66,6 +69,11 @@ class Write:
     dry_run: bool = False
     subresource: str = ""
     operation: str = "Update"
+    validation: str = ""
+    """`Strict`, `Warn` or `Ignore` for what came from outside; empty: nothing is held against the schema."""
+    is_patch: bool = False
+    warnings: list[str] = field(default_factory=list, compare=False)
+    """What the client is to be told in Warning headers."""
 
     def as_manager(self, resource: Resource) -> apply.Manager:
         """The record in managedFields."""
@@ -74,7 +82,7 @@ class Write:
 
 def create(state: State, resource: Resource, namespace: str, obj: dict[str, Any], write: Write) -> Entry:
     """Create an object; StatusError 400, 403 (terminating namespace), 404 (no namespace), 409 or 422."""
-    obj = conversions.to_stored(resource, _admitted(resource, obj))
+    obj = conversions.to_stored(resource, _admitted(resource, obj, write))
     metadata = obj["metadata"] = dict(obj["metadata"])
     if metadata.get("resourceVersion"):
         raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
@@ -128,7 +136,7 @@ def modify(  # noqa: PLR0913, PLR0917 - the parts of a request
         raise not_found(resource.group, resource.plural, name)
     stored = entry.decoded()
     shown = {"apiVersion": resource.api_version, "kind": resource.kind, **conversions.to_served(resource, stored)}
-    new = _admitted(resource, change(copy.deepcopy(shown)))
+    new = _admitted(resource, change(copy.deepcopy(shown)), write)
     _check_identity(resource, entry, new)
     new = _merged_parts(resource, stored, conversions.to_stored(resource, new), write)
     if write.operation != "Apply":
@@ -207,8 +215,8 @@ def removable(resource: Resource, obj: dict[str, Any]) -> bool:
     return not metadata.get("deletionGracePeriodSeconds")
 
 
-def _admitted(resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
-    """The object with its type checked and completed; StatusError 400."""
+def _admitted(resource: Resource, obj: dict[str, Any], write: Write) -> dict[str, Any]:
+    """The object with its type checked and completed; StatusError 400 or 422."""
     kind, api_version = obj.get("kind"), obj.get("apiVersion")
     if resource.custom and not (kind and api_version):
         missing = "Kind" if not kind else "apiVersion"
@@ -221,30 +229,43 @@ def _admitted(resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
             f'{kind} in version "{version}" cannot be handled as a {resource.kind}: converting ({version}.{kind}) to '
             f"(core.{resource.kind}): unknown conversion"
         )
-    metadata = obj.get("metadata") or {}
-    if not isinstance(metadata, dict):
-        raise bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}')
-    for field, values in (
-        ("metadata.labels", metadata.get("labels")),
-        ("metadata.annotations", metadata.get("annotations")),
-    ):
-        _check_texts(resource, field, values)
-    if resource.kind == "ConfigMap":
-        _check_texts(resource, "data", obj.get("data"))
+    if write.validation:
+        _hold_against_schema(resource, obj, write)
     parts = {name: part for name, part in obj.items() if name not in ("kind", "apiVersion", "metadata")}
-    return {"metadata": metadata, **parts}
+    return {"metadata": obj.get("metadata") or {}, **parts}
 
 
-def _check_texts(resource: Resource, field: str, values: Any) -> None:
-    for value in (values or {}).values():
-        if not isinstance(value, str):
-            sort = {int: "number", float: "number", bool: "bool", list: "array", dict: "object"}.get(
-                type(value), "null"
-            )
-            raise bad_request(
-                f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: json: cannot '
-                f"unmarshal {sort} into Go struct field {resource.kind}.{field} of type string"
-            )
+def _hold_against_schema(resource: Resource, obj: dict[str, Any], write: Write) -> None:
+    """Check types, drop unknown fields as `fieldValidation` says, complete and validate custom resources."""
+    schema = schema_of(resource)
+    why = validation.decoding_error(validation.METADATA if resource.custom else schema, obj, resource.kind)
+    if why:
+        raise _undecodable(resource, obj, write, why)
+    unknown = validation.prune(schema, obj)
+    if unknown and write.operation == "Apply":
+        raise _undecodable(resource, obj, write, f".{unknown[0]}: field not declared in schema")
+    if unknown and write.validation == "Strict":
+        listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise _undecodable(resource, obj, write, f"strict decoding error: {listed}")
+    if write.validation == "Warn":
+        write.warnings.extend(f'unknown field "{path}"' for path in unknown)
+    if resource.custom and resource.schema:
+        validation.fill_defaults(resource.schema, obj)
+        causes = validation.faults(resource.schema, obj)
+        if causes:
+            raise invalid(resource.group, resource.kind, (obj.get("metadata") or {}).get("name", ""), causes)
+
+
+def _undecodable(resource: Resource, obj: dict[str, Any], write: Write, why: str) -> StatusError:
+    if write.operation == "Apply":
+        metadata = obj.get("metadata") or {}
+        where = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}; {resource.api_version}"
+        text = f"failed to create typed patch object ({where}, Kind={resource.kind}): {why}"
+        return StatusError(500, "", text)
+    if write.is_patch:
+        shown = msgspec.json.encode(msgspec.json.encode(obj).decode()).decode()
+        return invalid("", "", "", [cause("FieldValueInvalid", "patch", f"Invalid value: {shown}: {why}")])
+    return bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}')
 
 
 def _name_object(state: State, resource: Resource, metadata: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ def resources_of(definition: dict[str, Any]) -> list[Resource]:
         if not version.get("served", True):
             continue
         subresources = version.get("subresources") or {}
+        scale = subresources.get("scale") or {}
         made.append(
             Resource(
                 group=spec["group"],
@@ -40,6 +41,13 @@ def resources_of(definition: dict[str, Any]) -> list[Resource]:
                 categories=tuple(names.get("categories") or ()),
                 subresources=tuple(name for name in ("scale", "status") if name in subresources),
                 custom=True,
+                scale_paths=(
+                    scale.get("specReplicasPath", ""),
+                    scale.get("statusReplicasPath", ""),
+                    scale.get("labelSelectorPath", ""),
+                ),
+                schema=(version.get("schema") or {}).get("openAPIV3Schema"),
+                columns=tuple(version.get("additionalPrinterColumns") or ()),
                 storage=f"{spec['group']}/{names['plural']}",
             )
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.simcluster.controllers.work import condition, owner_reference, template_hash, terminating
+from fairlead.simcluster.logs import parse_time
 
 if TYPE_CHECKING:
     from fairlead.simcluster.controllers.work import Work
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 DEPLOYMENTS: Final = "deployments.apps"
 REPLICA_SETS: Final = "replicasets.apps"
 REVISION: Final = "deployment.kubernetes.io/revision"
+DESIRED: Final = "deployment.kubernetes.io/desired-replicas"
+MAXIMUM: Final = "deployment.kubernetes.io/max-replicas"
+LATE: Final = "ProgressDeadlineExceeded"
+# A set gets its Deployment's annotations (the change cause among them) but these.
+NOT_COPIED: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration", REVISION, DESIRED, MAXIMUM})
 
 
 @dataclass(slots=True)
@@ -47,43 +53,48 @@ def reconcile(work: Work, entry: Entry) -> None:
         return
     sets = [_Set(each, decoded) for each, decoded in work.owned(entry, "apps/replicasets") if not terminating(decoded)]
     current = _current_set(work, entry, obj, sets)
-    if current is None:
-        return
-    older = [each for each in sets if each.entry.uid != current.entry.uid]
-    if not obj["spec"].get("paused"):
-        _roll(work, obj, current, older)
-        _prune(work, obj, older)
+    if current is not None:
+        older = [each for each in sets if each.entry.uid != current.entry.uid]
+        if not obj["spec"].get("paused"):
+            _roll(work, obj, current, older)
+            _prune(work, obj, older)
+        elif not any(each.replicas for each in older):
+            work.set_replicas(REPLICA_SETS, current.entry, int(obj["spec"]["replicas"]))
     _write_status(work, entry, obj)
 
 
 def _current_set(work: Work, entry: Entry, obj: dict[str, Any], sets: list[_Set]) -> _Set | None:
+    """The set of the present template, made when it is new; None when there is none yet and nothing may be begun."""
     name = f"{entry.name}-{template_hash(obj['spec']['template'])}"
     newest = max((each.revision for each in sets), default=0)
     found = next((each for each in sets if each.entry.name == name), None)
+    if found is None and obj["spec"].get("paused"):
+        return max(sets, key=lambda each: each.revision, default=None)
     if found is None:
-        if obj["spec"].get("paused") and sets:
-            return max(sets, key=lambda each: each.revision)
-        made = work.create(REPLICA_SETS, entry.namespace, _replica_set(entry, obj, name, newest + 1))
+        made = work.create(REPLICA_SETS, entry.namespace, _replica_set(entry, obj, name))
         if made is None:
             return None
         found = _Set(made, made.decoded())
         sets.append(found)
-    elif found.revision < newest:
-        _annotate(work, REPLICA_SETS, found.entry, newest + 1)
-        newest += 1
-    _annotate(work, DEPLOYMENTS, entry, max(newest, found.revision))
+    revision = found.revision if newest and found.revision == newest else newest + 1
+    desired = int(obj["spec"]["replicas"])
+    surge = _share(((obj["spec"].get("strategy") or {}).get("rollingUpdate") or {}).get("maxSurge"), desired, up=True)
+    own = {name: value for name, value in (obj["metadata"].get("annotations") or {}).items() if name not in NOT_COPIED}
+    counts = {DESIRED: str(desired), MAXIMUM: str(desired + surge)}
+    _annotate(work, REPLICA_SETS, found.entry, {**own, **counts, REVISION: str(revision)})
+    _annotate(work, DEPLOYMENTS, entry, {REVISION: str(revision)})
     return found
 
 
-def _annotate(work: Work, key: str, entry: Entry, revision: int) -> None:
+def _annotate(work: Work, key: str, entry: Entry, wanted: dict[str, str]) -> None:
     def change(old: dict[str, Any]) -> dict[str, Any]:
-        annotations = {**(old["metadata"].get("annotations") or {}), REVISION: str(revision)}
+        annotations = {**(old["metadata"].get("annotations") or {}), **wanted}
         return {**old, "metadata": {**old["metadata"], "annotations": annotations}}
 
     work.modify(key, entry, change)
 
 
-def _replica_set(entry: Entry, obj: dict[str, Any], name: str, revision: int) -> dict[str, Any]:
+def _replica_set(entry: Entry, obj: dict[str, Any], name: str) -> dict[str, Any]:
     suffix = {"pod-template-hash": name.rpartition("-")[2]}
     template = obj["spec"]["template"]
     labels = {**((template.get("metadata") or {}).get("labels") or {}), **suffix}
@@ -92,10 +103,6 @@ def _replica_set(entry: Entry, obj: dict[str, Any], name: str, revision: int) ->
         "metadata": {
             "name": name,
             "labels": labels,
-            "annotations": {
-                "deployment.kubernetes.io/desired-replicas": str(obj["spec"]["replicas"]),
-                REVISION: str(revision),
-            },
             "ownerReferences": [owner_reference("apps/v1", "Deployment", entry)],
         },
         "spec": {
@@ -157,28 +164,44 @@ def _write_status(work: Work, entry: Entry, obj: dict[str, Any]) -> None:
     counts = {"replicas": total, "updatedReplicas": updated, "readyReplicas": available, "availableReplicas": available}
     counts["unavailableReplicas"] = max(desired - available, 0)
     status |= {name: count for name, count in counts.items() if count}
-    now, complete = work.state.timestamp(), updated == desired == available == total
+    now = work.state.timestamp()
     strategy = (obj["spec"].get("strategy") or {}).get("rollingUpdate") or {}
     enough = available >= desired - _share(strategy.get("maxUnavailable"), desired, up=False)
-    name = current.entry.name if current else ""
-    status["conditions"] = [
-        condition(
-            old,
-            "Available",
-            holds=enough,
-            reason="MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
-            message=f"Deployment {'has' if enough else 'does not have'} minimum availability.",
-            now=now,
-            updates=True,
-        ),
-        condition(
-            old,
-            "Progressing",
-            holds=True,
-            reason="NewReplicaSetAvailable" if complete else "ReplicaSetUpdated",
-            message=f'ReplicaSet "{name}" {"has successfully progressed" if complete else "is progressing"}.',
-            now=now,
-            updates=True,
-        ),
-    ]
+    available_condition = condition(
+        old,
+        "Available",
+        holds=enough,
+        reason="MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
+        message=f"Deployment {'has' if enough else 'does not have'} minimum availability.",
+        now=now,
+        updates=True,
+    )
+    complete = updated == desired == available == total
+    moved = any(old.get(name, 0) != status.get(name, 0) for name in counts)
+    progressing = _progressing(work, entry, obj, current.entry.name if current else "", complete=complete, moved=moved)
+    status["conditions"] = [available_condition, progressing]
     work.set_status(DEPLOYMENTS, entry, status)
+
+
+def _progressing(  # noqa: PLR0913 - the parts of a rollout
+    work: Work, entry: Entry, obj: dict[str, Any], name: str, *, complete: bool, moved: bool
+) -> dict[str, Any]:
+    """The condition that `rollout status` waits for: done, under way, paused, or past its deadline."""
+    old, now, spec = obj.get("status") or {}, work.state.timestamp(), obj["spec"]
+
+    def made(holds: bool | None, reason: str, message: str) -> dict[str, Any]:
+        return condition(old, "Progressing", holds=holds, reason=reason, message=message, now=now, updates=True)
+
+    if complete and not spec.get("paused"):
+        return made(True, "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.')
+    if spec.get("paused"):
+        return made(None, "DeploymentPaused", "Deployment is paused")
+    present: dict[str, Any] = next((each for each in old.get("conditions") or () if each["type"] == "Progressing"), {})
+    left_s = float(spec.get("progressDeadlineSeconds", 600))
+    if not moved and present.get("reason") in ("ReplicaSetUpdated", LATE):
+        left_s += parse_time(present["lastUpdateTime"]) - work.state.now()
+        if left_s <= 0 or present["reason"] == LATE:
+            return made(False, LATE, f'ReplicaSet "{name}" has timed out progressing.')
+    work.after(left_s + 1, ("apps/deployments", entry.key))
+    progress = made(True, "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
+    return progress | ({"lastUpdateTime": now} if moved else {})

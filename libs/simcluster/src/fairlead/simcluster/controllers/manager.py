@@ -66,6 +66,8 @@ class ControllerManager:
             self._enqueue_owners(entry)
         if change.type == "DELETED":
             self._work.born.pop(entry.uid, None)
+            if table.name == "pods":
+                self._state.logs.forget(entry.uid)
             for place, dependent in self._state.store.owned_by(entry.uid):
                 self._enqueue((place.name, dependent.key))
         if table.name == "nodes":

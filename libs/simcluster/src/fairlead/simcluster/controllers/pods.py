@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.simcluster.api import deleting, writing
@@ -13,11 +12,14 @@ from fairlead.simcluster.controllers.work import condition, terminating
 
 if TYPE_CHECKING:
     from fairlead.simcluster.controllers.work import Work
+    from fairlead.simcluster.state import State
     from fairlead.simcluster.store import Entry
 
 PODS: Final = "pods"
 BROKEN_TAG: Final = ":broken"
 """An image with this tag cannot be pulled: its pod stays Pending."""
+FAILING_TAG: Final = ":failing"
+"""A Job's container of an image with this tag ends with exit code 1."""
 
 
 def reconcile(work: Work, entry: Entry) -> None:
@@ -76,12 +78,13 @@ def _schedule(work: Work, entry: Entry) -> None:
     )
 
 
-def _set_status(work: Work, entry: Entry, status: dict[str, Any]) -> None:
+def _set_status(state: State, entry: Entry, status: dict[str, Any]) -> None:
     def change(old: dict[str, Any]) -> dict[str, Any]:
         return {**old, "metadata": {**old["metadata"], "resourceVersion": ""}, "status": status}
 
-    write = replace(Write("kubelet"), subresource="status")
-    writing.modify(work.state, work.resource(PODS), entry.namespace, entry.name, change, write)
+    resource = state.registry.by_key(PODS)
+    assert resource is not None  # noqa: S101 - a built-in one
+    writing.modify(state, resource, entry.namespace, entry.name, change, Write("kubelet", subresource="status"))
 
 
 def _address(uid: str) -> str:
@@ -128,18 +131,46 @@ def _run(work: Work, entry: Entry, pod: dict[str, Any]) -> None:
             for each in containers
         ],
     }
-    _set_status(work, entry, status)
+    _set_status(work.state, entry, status)
 
 
 def _finish(work: Work, entry: Entry, pod: dict[str, Any]) -> None:
     now, old = work.state.timestamp(), pod["status"]
-    ended = {"terminated": {"exitCode": 0, "reason": "Completed", "finishedAt": now}}
-    containers = [{**each, "ready": False, "state": ended} for each in old.get("containerStatuses") or ()]
+    code = int(any(str(each.get("image", "")).endswith(FAILING_TAG) for each in pod["spec"]["containers"]))
+    containers = [
+        {**each, "ready": False, "started": False, "state": _ended(each, now, code)}
+        for each in old.get("containerStatuses") or ()
+    ]
     conditions = [
-        {**each, "status": "False", "reason": "PodCompleted"} if each["type"] in ("Ready", "ContainersReady") else each
+        {**each, "status": "False", "reason": "PodFailed" if code else "PodCompleted"}
+        if each["type"] in ("Ready", "ContainersReady")
+        else each
         for each in old.get("conditions") or ()
     ]
-    _set_status(work, entry, {**old, "phase": "Succeeded", "conditions": conditions, "containerStatuses": containers})
+    _set_status(
+        work.state,
+        entry,
+        {**old, "phase": "Failed" if code else "Succeeded", "conditions": conditions, "containerStatuses": containers},
+    )
+
+
+def _ended(status: dict[str, Any], now: str, exit_code: int = 0) -> dict[str, Any]:
+    """The state of a container whose run is over."""
+    started = (status["state"].get("running") or {}).get("startedAt", now)
+    reason = "Error" if exit_code else "Completed"
+    return {"terminated": {"exitCode": exit_code, "reason": reason, "startedAt": started, "finishedAt": now}}
+
+
+def restart(state: State, entry: Entry, container: str, exit_code: int) -> None:
+    """End a container's run (that of the first one by default) and begin the next."""
+    status, now = entry.decoded()["status"], state.timestamp()
+    for each in status["containerStatuses"]:
+        if each["name"] == container or not container:
+            each |= {"lastState": _ended(each, now, exit_code), "state": {"running": {"startedAt": now}}}
+            each["restartCount"] += 1
+            state.logs.restart(entry.uid, each["name"])
+            break
+    _set_status(state, entry, status)
 
 
 def _stop(work: Work, entry: Entry, pod: dict[str, Any]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from fairlead.simcluster.controllers import revisions
 from fairlead.simcluster.controllers.work import (
     active,
     condition,
     owner_reference,
     pod_from,
     ready,
-    template_hash,
     terminating,
 )
 
@@ -55,7 +55,7 @@ def reconcile_stateful_set(work: Work, entry: Entry) -> None:
     if terminating(obj):
         return
     wanted, template = int(obj["spec"].get("replicas", 1)), obj["spec"]["template"]
-    revision = f"{entry.name}-{template_hash(template)}"
+    revision = revisions.record(work, "StatefulSet", entry, obj)
     pods = {pod["metadata"]["name"]: (each, pod) for each, pod in work.owned(entry, "pods")}
     parallel = obj["spec"].get("podManagementPolicy") == "Parallel"
     for ordinal in range(wanted):
@@ -74,14 +74,15 @@ def reconcile_stateful_set(work: Work, entry: Entry) -> None:
     present = [pod for _, pod in work.owned(entry, "pods") if active(pod)]
     count = sum(ready(pod) for pod in present)
     updated = sum(pod["metadata"]["labels"].get("controller-revision-hash") == revision for pod in present)
+    rolled = updated == len(present) == wanted
     status = {
         "observedGeneration": obj["metadata"].get("generation", 1),
         "replicas": len(present),
         "readyReplicas": count,
         "availableReplicas": count,
-        "currentReplicas": updated,
+        "currentReplicas": len(present) if rolled else len(present) - updated,
         "updatedReplicas": updated,
-        "currentRevision": revision,
+        "currentRevision": revision if rolled else (obj.get("status") or {}).get("currentRevision") or revision,
         "updateRevision": revision,
         "collisionCount": 0,
     }
@@ -110,7 +111,8 @@ def reconcile_daemon_set(work: Work, entry: Entry) -> None:
     obj = entry.decoded()
     if terminating(obj):
         return
-    revision, template = template_hash(obj["spec"]["template"]), obj["spec"]["template"]
+    revision = revisions.record(work, "DaemonSet", entry, obj).rpartition("-")[2]
+    template = obj["spec"]["template"]
     nodes = sorted(work.state.store.table("nodes").objects)
     pods = {pod["spec"].get("nodeName", ""): (each, pod) for each, pod in work.owned(entry, "pods")}
     owner = owner_reference("apps/v1", "DaemonSet", entry)
@@ -146,20 +148,24 @@ def reconcile_job(work: Work, entry: Entry) -> None:
     """Run pods until enough have succeeded."""
     obj = entry.decoded()
     spec, status = obj["spec"], obj.get("status") or {}
-    if terminating(obj) or spec.get("suspend") or status.get("completionTime"):
+    ended = any(each["type"] in ("Complete", "Failed") for each in status.get("conditions") or ())
+    if terminating(obj) or spec.get("suspend") or ended:
         return
     pods = work.owned(entry, "pods")
-    succeeded = sum((pod.get("status") or {}).get("phase") == "Succeeded" for _, pod in pods)
+    succeeded, failed = (
+        sum((pod.get("status") or {}).get("phase") == phase for _, pod in pods) for phase in ("Succeeded", "Failed")
+    )
+    exhausted = failed > int(spec.get("backoffLimit", 6))
     running = [pod for _, pod in pods if active(pod)]
     wanted = int(spec.get("completions") or 1)
     owner = owner_reference("batch/v1", "Job", entry)
     missing = min(int(spec.get("parallelism") or 1) - len(running), wanted - succeeded - len(running))
+    missing = 0 if exhausted else missing
     for _ in range(min(missing, BURST)):
         work.create("pods", entry.namespace, pod_from(spec["template"], owner, entry.name))
     now = work.state.timestamp()
     new: dict[str, Any] = {"startTime": status.get("startTime", now)}
-    if succeeded:
-        new["succeeded"] = succeeded
+    new |= {name: count for name, count in (("succeeded", succeeded), ("failed", failed)) if count}
     if succeeded >= wanted:
         reason, message = "CompletionsReached", "Reached expected number of succeeded pods"
         new["conditions"] = [
@@ -167,6 +173,12 @@ def reconcile_job(work: Work, entry: Entry) -> None:
             for kind in ("SuccessCriteriaMet", "Complete")
         ]
         new["completionTime"] = now
+    elif exhausted:
+        reason, message = "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+        new["conditions"] = [
+            condition(status, kind, holds=True, reason=reason, message=message, now=now)
+            for kind in ("FailureTarget", "Failed")
+        ]
     else:
         live = [pod for _, pod in work.owned(entry, "pods") if active(pod)]
         new |= {"active": len(live), "ready": sum(ready(pod) for pod in live)}

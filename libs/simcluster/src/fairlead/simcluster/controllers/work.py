@@ -140,10 +140,10 @@ def pod_from(template: dict[str, Any], owner: dict[str, Any], name: str, *, gene
 
 
 def condition(  # noqa: PLR0913 - the parts of a condition
-    old: dict[str, Any], kind: str, *, holds: bool, reason: str, message: str, now: str, updates: bool = False
+    old: dict[str, Any], kind: str, *, holds: bool | None, reason: str, message: str, now: str, updates: bool = False
 ) -> dict[str, Any]:
-    """A status condition; its transition time moves only when the status changes."""
-    status = "True" if holds else "False"
+    """A status condition (`holds` None: Unknown); its transition time moves only when the status changes."""
+    status = "Unknown" if holds is None else str(holds)
     present = next((each for each in old.get("conditions") or () if each["type"] == kind), None)
     same = present is not None and present["status"] == status
     moved = present["lastTransitionTime"] if same and present else now
