@@ -178,12 +178,10 @@ async def test_many_deaths(
         with contextlib.suppress(AssertionError):
             await eventually(lambda: not open_ones(), within_s=ROUND_S)
 
+    took_effect = [event["auditID"] for event in control_plane.audit_events() if event["responseStatus"]["code"] < 300]
     done = 0
     for number in requests:
-        ids = [
-            event["auditID"] for event in control_plane.audit_events()
-            if event["auditID"].startswith(f"{zone.id(number)}.") and event["responseStatus"]["code"] < 300
-        ]  # fmt: skip
+        ids = [each for each in took_effect if each.startswith(f"{zone.id(number)}.")]
         states = {OperationReport.State.Name(report.state) for report in zone.reports[zone.id(number)]}
         assert len(ids) <= 1, ids
         assert ids or "STATE_SUCCEEDED" not in states

@@ -117,10 +117,11 @@ async def test_documents_travel_in_chunks(connection: Bus) -> None:
     """The chunks make the document, and the last one says so."""
     asked = await answer(connection, subjects.CALL_DOCUMENT, pb.GatewayFrame(done=pb.Done()))
     document = b"x" * 1_200_000
-    await BusGateway(connection).send_discovery("account", document)
+    await BusGateway(connection).send_document("account", "/version", document)
 
     assert b"".join(frame.document.content for frame in asked) == document
     assert [frame.document.last for frame in asked] == [False, False, True]
+    assert {frame.document.path for frame in asked} == {"/version"}
     assert {frame.document.sha256 for frame in asked} == {sha256(document).hexdigest()}
 
 

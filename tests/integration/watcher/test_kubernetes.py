@@ -61,7 +61,8 @@ async def test_kinds_become_resources(cluster: KubernetesCluster) -> None:
 
     assert [each.name for each in catalogue.resources] == ["deployments.apps", "configmaps"]
     assert catalogue.missing == ("Widget.example.com",)
-    assert catalogue.document
+    assert catalogue.documents[""].startswith(b'{"kind":"APIGroupDiscoveryList"')
+    assert b'"gitVersion"' in catalogue.documents["/version"]
 
 
 async def test_lists_come_page_by_page_without_managed_fields(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.executor.core.apply_mode import Switch
 from fairlead.executor.settings import ExecutorSettings, ResponseRetrySettings, RetrySettings, Settings
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.runtime.settings import load
@@ -41,3 +42,16 @@ def test_the_shared_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as error:
         load(Settings, "executor", {"FAIRLEAD_CONFIG": str(file)})
     assert len(error.value.problems) == 2
+
+
+def test_server_side_apply_has_armorys_names() -> None:
+    """For all kinds and for single ones; what is no switch is refused."""
+    document = {"serverSideApply": {"enabled": "never", "kinds": [{"kind": "Secret", "clearManagedFields": "always"}]}}
+    settings = Settings.model_validate({"kubernetes": document, "timeoutSeconds": 5})
+
+    apply = settings.kubernetes.server_side_apply
+    assert (apply.enabled, apply.manifest_defaults) == (Switch.NEVER, Switch.ALLOWED)
+    assert (apply.kinds[0].kind, apply.kinds[0].clear_managed_fields) == ("Secret", Switch.ALWAYS)
+    assert settings.timeout_seconds == 5
+    with pytest.raises(ValueError, match="enabled"):
+        Settings.model_validate({"kubernetes": {"serverSideApply": {"enabled": "yes"}}})

@@ -23,7 +23,7 @@ class MemoryLog:
         self.batches: list[bytes] = []
         self.full = False
 
-    async def append(self, encoded: bytes) -> None:
+    async def append(self, encoded: bytes, traceparent: str) -> None:
         """Take a batch, or be busy."""
         if self.full:
             raise CleanLogBusy("full")

@@ -35,7 +35,7 @@ def test_the_table_of_subjects_says_the_same() -> None:
     table = {
         subject.pattern: subject.message.removeprefix("AgentFrame.")
         for subject in SUBJECTS
-        if subject.consumers == ("bridge",) and subject.message.startswith("AgentFrame.")
+        if subject.consumers == ("bridge",) and subject.message.startswith("AgentFrame.") and subject.reply
     }
 
     assert table == BODIES

@@ -1,11 +1,11 @@
-"""Two lanes and one window."""
+"""Three lanes and one window."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.bridge.core.lanes import Lanes
+from fairlead.bridge.core.lanes import TUNNEL_LIMIT_BYTES, Lanes
 
 
 def drain(lanes: Lanes[str]) -> list[str]:
@@ -94,3 +94,55 @@ def test_accounts_balance(window: int, steps: list[tuple[str, int]]) -> None:
         sent += [frame for frame in [lanes.next(), *(lanes.next() for _ in range(len(steps)))] if frame and frame[0]]
         settled += lanes.acknowledged(put)
     assert [number for number, _ in sent] == settled == list(range(1, put + 1))
+
+
+def test_tunnels_take_turns() -> None:
+    """One frame of each tunnel after the other, in the order of each; control overtakes them."""
+    lanes: Lanes[str] = Lanes(100, 100)
+    for name in ("a1", "a2", "a3", "b1"):
+        assert lanes.put_tunnel(name[0], name, 10)
+    lanes.put_tunnel("c", "c1", 10)
+    lanes.put_control("control", 10)
+
+    assert drain(lanes) == ["control", "a1", "b1", "c1", "a2", "a3"]
+    assert not lanes.has_tunnels
+
+
+def test_tunnels_share_the_link_with_data() -> None:
+    """By bytes, half each, however large the frames are; whoever is alone has all of it, and owes nothing for that."""
+    lanes: Lanes[str] = Lanes(10_000, 100)
+    for _ in range(8):
+        lanes.put_tunnel("a", "alone", 64)
+    assert drain(lanes) == ["alone"] * 8
+    for _ in range(5):
+        lanes.put_data("data", 1000)
+    for _ in range(100):
+        lanes.put_tunnel("a", "t", 100)
+    sent = drain(lanes)
+
+    first = sent[: sent.index("data", 40)]
+    assert 900 <= first.count("data") * 1000 - first.count("t") * 100 + 1000 <= 2100
+    assert sent.count("data") == 5
+    assert sent.count("t") == 100
+
+
+def test_a_full_window_of_data_does_not_stop_tunnels() -> None:
+    """A database that is away holds batches back, and no answer of a cluster."""
+    lanes: Lanes[str] = Lanes(100, 100)
+    lanes.put_data("d1", 90)
+    lanes.put_data("d2", 90)
+    lanes.put_tunnel("a", "t1", 10)
+    lanes.put_tunnel("a", "t2", 10)
+
+    assert drain(lanes) == ["d1", "t1", "t2"]
+
+
+def test_a_tunnel_is_bounded() -> None:
+    """What waits of one has a limit that concerns no other."""
+    lanes: Lanes[str] = Lanes(100, 100)
+
+    assert lanes.put_tunnel("a", "a1", TUNNEL_LIMIT_BYTES)
+    assert not lanes.put_tunnel("a", "a2", 1)
+    assert lanes.put_tunnel("b", "b1", 1)
+    assert drain(lanes) == ["a1", "b1"]
+    assert lanes.put_tunnel("a", "a3", 1)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.executor_doubles import CONFIG_MAP, PATH
 from tests.support.scripted_api import Reply, ScriptedApi, failure, kubeconfig_of, reply
 
-from fairlead.executor.adapters import kubernetes
+from fairlead.executor.adapters import kinds
 from fairlead.executor.adapters.kubernetes import KubernetesCluster, KubernetesClusters
 from fairlead.executor.core.plan import ApiRequest
 from fairlead.executor.errors import ApiRefused, NoAnswer, NoKindMatch
@@ -118,7 +118,7 @@ async def test_kinds_are_found_and_looked_for_once_more(
         await cluster.resolve("", "ConfigMop")
     assert len(api.seen) == 2
 
-    monkeypatch.setattr(kubernetes, "DISCOVERY_PAUSE_S", 0)
+    monkeypatch.setattr(kinds, "DISCOVERY_PAUSE_S", 0)
     api.on("/api", discovery("ConfigMap", "Whale"))
     assert (await cluster.resolve("v1", "Whale")).plural == "whales"
     assert len(api.seen) == 4

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.executor_doubles import ACCOUNT, CONFIG_MAP, NODE, PATH, manifest, target
+from tests.support.executor_doubles import ACCOUNT, CONFIG_MAP, NODE, PATH, POD, manifest, target
 
-from fairlead.contracts.operations import InvalidRequest, OperationRequest, decode_request
+from fairlead.contracts.identity import Resource
+from fairlead.contracts.operations import LOG_LIMIT_BYTES, InvalidRequest, OperationRequest, decode_request
 from fairlead.executor.core import plan
 from fairlead.executor.core.aims import aim
 from fairlead.executor.core.plan import ApiRequest
@@ -30,19 +31,61 @@ def test_create_posts_to_the_collection() -> None:
     request = write(kind="create", manifest=manifest())
 
     assert (request.method, request.path) == ("POST", PATH.removesuffix("/cargo"))
-    assert request.parameters == (("fieldManager", "fairlead"),)
+    assert request.parameters == (("fieldManager", "fairlead"), ("fieldValidation", "Strict"))
     assert json.loads(request.body) == manifest()
 
 
-def test_apply_is_server_side() -> None:
-    """Force and dry run are parameters; a version expected stands in the manifest."""
-    request = write(
-        kind="apply", manifest=manifest(), force=True, dryRun=True, fieldManager="deck", resourceVersion="7"
-    )
+def test_a_server_side_apply() -> None:
+    """Force and dry run are parameters; a version expected stands in the manifest; managedFields are wanted back."""
+    decoded = asked(
+        kind="apply", manifest=manifest(), force=True, dryRun=True, fieldManager="deck", resourceVersion="7",
+        fieldValidation="Warn",
+    )  # fmt: skip
+    request = plan.apply(decoded, CONFIG_MAP, aim(decoded), bytes(decoded.manifest))
 
     assert (request.method, request.path, request.content_type) == ("PATCH", PATH, "application/apply-patch+yaml")
-    assert request.parameters == (("fieldManager", "deck"), ("force", "true"), ("dryRun", "All"))
+    assert request.parameters == (
+        ("fieldManager", "deck"), ("fieldValidation", "Warn"), ("force", "true"), ("dryRun", "All"),
+    )  # fmt: skip
     assert json.loads(request.body)["metadata"]["resourceVersion"] == "7"
+    assert request.untouched
+
+
+def test_logs_are_bounded() -> None:
+    """What was asked for becomes parameters; a limit is always among them."""
+    target = {"kind": "Pod", "namespace": "sea", "name": "p"}
+    plain, full = (
+        asked(kind="logs", target=target, **more)
+        for more in (
+            {},
+            {
+                "container": "c",
+                "previous": True,
+                "timestamps": True,
+                "tailLines": 0,
+                "sinceSeconds": 60,
+                "limitBytes": 9,
+            },
+        )
+    )
+
+    assert dict(plan.logs(plain, POD, aim(plain)).parameters) == {"limitBytes": str(LOG_LIMIT_BYTES)}
+    request = plan.logs(full, POD, aim(full))
+    assert request.path == "/api/v1/namespaces/sea/pods/p/log"
+    assert dict(request.parameters) == {
+        "container": "c", "previous": "true", "timestamps": "true", "tailLines": "0", "sinceSeconds": "60",
+        "limitBytes": "9",
+    }  # fmt: skip
+
+
+def test_metrics_of_one_pod_or_by_labels() -> None:
+    """A name is part of the path, a selector a parameter."""
+    metrics = Resource("metrics.k8s.io", "v1beta1", "pods", "PodMetrics", namespaced=True)
+    one = asked(kind="podMetrics", target={"kind": "Pod", "namespace": "sea", "name": "p"})
+    some = asked(kind="podMetrics", target={"kind": "Pod", "namespace": "sea"}, labelSelector="a=b")
+
+    assert plan.metrics(one, metrics, aim(one)).path == "/apis/metrics.k8s.io/v1beta1/namespaces/sea/pods/p"
+    assert plan.metrics(some, metrics, aim(some)).parameters == (("labelSelector", "a=b"),)
 
 
 def test_replace_names_a_version() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from tests.support.executor_doubles import PATH, MemoryCluster, manifest, target
-from tests.unit.executor.flows.test_run import SILENT, cluster_with, run, told
+import json
 
+from tests.support.executor_doubles import PATH, MemoryCluster, OneCluster, answered, job, manifest, target
+from tests.unit.executor.flows.test_run import AT_ONCE, SILENT, cluster_with, run, told
+
+from fairlead.contracts.operations import decode_request
 from fairlead.executor.errors import ApiRefused
+from fairlead.executor.flows.run import Runner
+from fairlead.executor.ports import Answer, Page
 
 FORBIDDEN = ApiRefused(403, "Forbidden", "no watch")
 
@@ -62,3 +67,79 @@ async def test_what_is_not_waited_for() -> None:
         cluster = cluster_with(finalizers=["x"])
         assert told(await run(cluster, kind="delete", target=target(), **request)) == ("succeeded", 200, "")
         assert len(cluster.requests) == 1
+
+
+async def test_nothing_to_delete_is_no_failure_where_that_is_wanted() -> None:
+    """The code stays what it was; a kind that is missing is a failure all the same."""
+    outcome = await run(MemoryCluster(), kind="delete", target=target(), ignoreNotFound=True)
+    assert (told(outcome), outcome.message) == (("succeeded", 404, "NotFound"), "there was nothing to delete")
+
+    unknown = {"kind": "Whale", "name": "x"}
+    assert told(await run(MemoryCluster(), kind="delete", target=unknown, ignoreNotFound=True))[0] == "failed"
+
+
+def several(*names: str) -> Page:
+    """Objects that a selector finds."""
+    items = [{"metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": "5"}} for name in names]
+    return Page([json.dumps(item).encode() for item in items], "7", "", None)
+
+
+def selected(*names: str, **answers: list[Answer | Exception]) -> MemoryCluster:
+    """A cluster where deletions are answered as told, well unless told otherwise, and all is gone afterwards."""
+    scripted: dict[tuple[str, str], list[Answer | Exception]] = {}
+    for name in names:
+        path = PATH.replace("cargo", name)
+        scripted["DELETE", path] = answers.get(name, [answered({"kind": "Status"})])
+        scripted["GET", path] = [ApiRefused(404, "NotFound", "gone")]
+    return MemoryCluster(scripted=scripted, pages=[several(*names)])
+
+
+ALL = {"kind": "ConfigMap", "namespace": "sea"}
+
+
+async def test_all_that_a_selector_finds_is_deleted() -> None:
+    """Each under its UID; the result names them; what went meanwhile is not among them."""
+    cluster = selected("a", "b", "c", b=[ApiRefused(404, "NotFound", "gone")], c=[SILENT, answered({})])
+
+    outcome = await run(cluster, kind="delete", target=ALL, labelSelector="x=y")
+
+    assert (told(outcome), outcome.message) == (("succeeded", 200, ""), "deleted: a, c")
+    assert json.loads(outcome.body) == {"deleted": [{"name": "a", "uid": "uid-a"}, {"name": "c", "uid": "uid-c"}]}
+    sent = [json.loads(request.body) for request, _ in cluster.requests if request.method == "DELETE"]
+    assert [body["preconditions"] for body in sent] == [
+        {"uid": "uid-a"}, {"uid": "uid-b"}, {"uid": "uid-c"}, {"uid": "uid-c"},
+    ]  # fmt: skip
+
+
+async def test_a_selector_that_finds_nothing() -> None:
+    """Is no failure."""
+    outcome = await run(selected(), kind="delete", target=ALL, labelSelector="x=y")
+
+    assert (told(outcome), outcome.message) == (("succeeded", 200, ""), "there was nothing to delete")
+
+
+async def test_a_deletion_that_ends_in_the_middle() -> None:
+    """What is done is told, refused or unknown."""
+    refused = selected("a", "b", b=[ApiRefused(403, "Forbidden", "you may not")])
+    outcome = await run(refused, kind="delete", target=ALL, labelSelector="x=y")
+    assert (told(outcome), outcome.message) == (
+        ("failed", 403, "Forbidden"), "deleted: a; then b was refused: you may not",
+    )  # fmt: skip
+
+    outcome = await run(selected("a", "b", b=[SILENT]), kind="delete", target=ALL, labelSelector="x=y")
+    assert outcome.verdict == "unknown"
+    assert "deleted: a; then no answer came for b" in outcome.message
+
+
+async def test_a_deletion_that_is_canceled_in_the_middle() -> None:
+    """It had an effect, and says which."""
+    cluster = selected("a", "b")
+    attempt = job(kind="delete", target=ALL, labelSelector="x=y")
+    runner = Runner(OneCluster(cluster), AT_ONCE)
+
+    def is_canceled() -> bool:
+        return any(request.method == "DELETE" for request, _ in cluster.requests)
+
+    outcome = await runner.run(attempt, decode_request(attempt.request), is_canceled=is_canceled)
+
+    assert (told(outcome), outcome.message) == (("failed", 0, "Canceled"), "deleted: a; then: it was canceled")

@@ -10,6 +10,7 @@ from tests.unit.executor.flows.test_run import AT_ONCE, SILENT, run, told
 
 from fairlead.contracts.operations import decode_request
 from fairlead.executor.core.aims import aim
+from fairlead.executor.core.apply_mode import ApplyPolicy
 from fairlead.executor.errors import ApiRefused, ResultTooLarge
 from fairlead.executor.flows.call import Call
 from fairlead.executor.flows.listing import list_objects
@@ -70,7 +71,7 @@ async def test_a_list_over_the_limit() -> None:
     cluster = MemoryCluster(pages=[page(*range(100), token="a"), page(*range(100), token="b")])
     attempt = job(kind="list", target=TARGET)
     request = decode_request(attempt.request)
-    call = Call(attempt, request, aim(request), cluster, AT_ONCE, lambda: False)
+    call = Call(attempt, request, aim(request), cluster, AT_ONCE, ApplyPolicy(), lambda: False)
 
     with pytest.raises(ResultTooLarge, match="labelSelector"):
         await list_objects(call, CONFIG_MAP, limit_bytes=4200)

@@ -13,6 +13,7 @@ from tests.support.watching import PODS, key, seen
 
 from fairlead.contracts.identity import Resource
 from fairlead.runtime.errors import ConfigurationError
+from fairlead.watcher.core.sampling import Sampler
 from fairlead.watcher.core.scope import Scope
 from fairlead.watcher.errors import (
     AccessRefused,
@@ -46,7 +47,7 @@ async def running(
         yield cluster
 
     states = StateBoard(gateway, lambda: 1)
-    hop = RawHop(FakeScrubber(), 10**6)
+    hop = RawHop(FakeScrubber(), 10**6, Sampler(0))
     subject = Account(AccountPlan("shop", connect, Scope()), gateway, hop, states, asyncio.Semaphore(5), Pace())
     async with asyncio.TaskGroup() as group:
         task = group.create_task(subject.run())
@@ -97,6 +98,30 @@ async def test_a_new_link_hears_the_claim_again() -> None:
         await until(lambda: len(gateway.claims) == 2)
 
 
+async def test_a_new_link_is_told_what_the_cluster_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its gateway may be another one, or have lost its database; the former link was told the same once only."""
+    monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
+    gateway = FakeGateway()
+    async with running(FakeCluster(), gateway) as (_, everyone):
+        await until(lambda: len(gateway.documents) == 1)
+        everyone.link(connected=True)
+        await until(lambda: len(gateway.documents) == 2)
+
+    assert len(set(gateway.documents)) == 1
+
+
+async def test_a_group_that_cannot_be_asked_is_asked_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing tells when whoever serves it is back."""
+    monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "UNCERTAIN_INTERVAL_S", 0.01)
+    cluster = FakeCluster(catalogue=Catalogue((PODS,), (), {"": b"1"}, frozenset({"metrics.k8s.io"})))
+    gateway = FakeGateway()
+    async with running(cluster, gateway):
+        await until(lambda: bool(gateway.documents))
+        cluster.catalogue = Catalogue((PODS,), (), {"": b"2"})
+        await until(lambda: b"2" in gateway.documents)
+
+
 async def test_a_claim_is_renewed_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
     """The notice of a new link is a hint that may be lost; time is the other reason to claim again."""
     monkeypatch.setattr(module, "CLAIM_INTERVAL_S", 0.01)
@@ -108,10 +133,13 @@ async def test_a_claim_is_renewed_by_and_by(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_new_definitions_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed CustomResourceDefinition makes the account look again, and a kind that appeared is watched."""
     monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
-    cluster, gateway = FakeCluster(catalogue=Catalogue((DEFINITIONS,), ("Widget.example.com",), b"1")), FakeGateway()
+    cluster, gateway = (
+        FakeCluster(catalogue=Catalogue((DEFINITIONS,), ("Widget.example.com",), {"": b"1"})),
+        FakeGateway(),
+    )
     async with running(cluster, gateway) as (subject, _):
         await until(lambda: "watch 10" in cluster.asked)
-        cluster.catalogue = Catalogue((DEFINITIONS, WIDGETS), (), b"2")
+        cluster.catalogue = Catalogue((DEFINITIONS, WIDGETS), (), {"": b"2"})
         await cluster.live.put([changed(seen("widgets.example.com", 11, namespace=""))])
         await until(lambda: len(subject.reflectors) == 2)
         await until(lambda: gateway.documents == [b"1", b"2"])
@@ -121,7 +149,7 @@ async def test_a_kind_that_comes_back_is_followed_again(monkeypatch: pytest.Monk
     """A kind that is gone makes the account look again, and its reflector is told when it is served."""
     monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
     gone: list[Exception] = [ResourceGone("removed")]
-    cluster = FakeCluster(errors={"pages": gone}, catalogue=Catalogue((WIDGETS,), (), b"1"))
+    cluster = FakeCluster(errors={"pages": gone}, catalogue=Catalogue((WIDGETS,), (), {"": b"1"}))
     async with running(cluster, FakeGateway()):
         await until(lambda: "watch 10" in cluster.asked)
 
@@ -130,7 +158,7 @@ async def test_a_kind_that_comes_back_is_followed_again(monkeypatch: pytest.Monk
 
 async def test_notices_reach_the_session_they_name() -> None:
     """A closed session is opened again, a repair is fetched, unknown sessions are nobody's."""
-    cluster, gateway = FakeCluster([seen("a", 3)], catalogue=Catalogue((PODS,), (), b"")), FakeGateway()
+    cluster, gateway = FakeCluster([seen("a", 3)], catalogue=Catalogue((PODS,), (), {"": b""})), FakeGateway()
     async with running(cluster, gateway) as (_, everyone):
         await until(lambda: "watch 10" in cluster.asked)
         everyone.session_closed("unknown", "gap")
@@ -163,7 +191,7 @@ async def test_a_kind_that_is_not_told_any_more_is_followed_all_the_same(monkeyp
     cluster, gateway = FakeCluster(), FakeGateway()
     async with running(cluster, gateway) as (subject, _):
         await until(lambda: "watch 10" in cluster.asked)
-        cluster.catalogue = Catalogue((), ("Pod",), b"2")
+        cluster.catalogue = Catalogue((), ("Pod",), {"": b"2"})
         subject.reflectors["", "pods", ""][0].on_gone()
         await until(lambda: gateway.documents[-1:] == [b"2"])
         assert subject.reflectors["", "pods", ""][0].session == "session-1"
@@ -176,15 +204,15 @@ async def test_a_kind_has_one_reflector_when_its_preferred_version_changes(monke
     """
     monkeypatch.setattr(module, "DISCOVERY_PAUSE_S", 0.01)
     newer = replace(WIDGETS, version="v2")
-    cluster, gateway = FakeCluster(catalogue=Catalogue((WIDGETS,), (), b"1")), FakeGateway()
+    cluster, gateway = FakeCluster(catalogue=Catalogue((WIDGETS,), (), {"": b"1"})), FakeGateway()
     async with running(cluster, gateway) as (subject, _):
         await until(lambda: "watch 10" in cluster.asked)
-        cluster.catalogue = Catalogue((newer,), (), b"2", frozenset({"example.com"}))
+        cluster.catalogue = Catalogue((newer,), (), {"": b"2"}, frozenset({"example.com"}))
         subject.reflectors["example.com", "widgets", ""][0].on_gone()
         await until(lambda: gateway.documents[-1:] == [b"2"])
         assert len(gateway.opened) == 1
 
-        cluster.catalogue = Catalogue((newer,), (), b"3")
+        cluster.catalogue = Catalogue((newer,), (), {"": b"3"})
         subject.reflectors["example.com", "widgets", ""][0].on_gone()
         await until(lambda: len(gateway.opened) == 2)
         (reflector, _), *others = subject.reflectors.values()

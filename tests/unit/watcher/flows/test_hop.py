@@ -12,6 +12,7 @@ from tests.support.watching import seen, session, source
 
 from fairlead.contracts.scrubbing import ScrubReply, Verdict
 from fairlead.watcher.core.batching import Stream
+from fairlead.watcher.core.sampling import Sampler
 from fairlead.watcher.errors import ScrubberUnavailable
 from fairlead.watcher.flows.hop import RawHop
 
@@ -19,7 +20,7 @@ from fairlead.watcher.flows.hop import RawHop
 @asynccontextmanager
 async def running(scrubber: FakeScrubber, limit: int = 10**6) -> AsyncIterator[RawHop]:
     """Run one lane."""
-    hop = RawHop(scrubber, limit)
+    hop = RawHop(scrubber, limit, Sampler(0))
     async with asyncio.TaskGroup() as group:
         lane = group.create_task(hop.lane())
         yield hop
@@ -93,7 +94,7 @@ async def test_sessions_end_when_their_batches_cannot_count(reply: ScrubReply, r
 async def test_the_largest_session_pays_for_an_overload() -> None:
     """Beyond the bound the largest session is given up; the others keep what they have."""
     given_up: list[str] = []
-    hop = RawHop(FakeScrubber(), 2000)
+    hop = RawHop(FakeScrubber(), 2000, Sampler(0))
     small, large = stream("small", 1), stream("large", 0)
     hop.attach(small, lambda reason: given_up.append(f"small {reason}"))
     hop.attach(large, lambda reason: given_up.append(f"large {reason}"))
@@ -108,7 +109,7 @@ async def test_the_largest_session_pays_for_an_overload() -> None:
 
 async def test_lists_wait_while_half_of_the_bound_is_used() -> None:
     """Room is for watches first."""
-    hop = RawHop(FakeScrubber(), 2000)
+    hop = RawHop(FakeScrubber(), 2000, Sampler(0))
     subject = stream(events=0)
     hop.attach(subject, lambda _: None)
     subject.session.changed(seen("x", 20, body=b"x" * 1100))
@@ -125,7 +126,7 @@ async def test_rules_are_asked_for_until_a_scrubber_answers() -> None:
     """A watcher that starts before the scrubbers waits for them."""
     scrubber = FakeScrubber()
     scrubber.open.clear()
-    hop = RawHop(scrubber, 1000)
+    hop = RawHop(scrubber, 1000, Sampler(0))
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(hop.wait_rules())
         await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from tests.support.watcher_doubles import FakeCluster, FakeGateway, FakeScrubber, changed, state_names, until
 from tests.support.watching import PODS, key, seen
 
+from fairlead.watcher.core.sampling import Sampler
 from fairlead.watcher.core.scope import Selection
 from fairlead.watcher.core.session import Known
 from fairlead.watcher.errors import AccessRefused, ClusterUnavailable, ResourceGone, SessionClosed, VersionForgotten
@@ -38,7 +39,7 @@ async def running(
 ) -> AsyncIterator[Bench]:
     """Run a reflector with everything around it."""
     gateway, scrubber = gateway or FakeGateway(), FakeScrubber()
-    hop = RawHop(scrubber, pending_bytes_max)
+    hop = RawHop(scrubber, pending_bytes_max, Sampler(0))
     states = StateBoard(gateway, lambda: 1)
     budget = Budget(asyncio.Semaphore(1), asyncio.Semaphore(1))
     selection = Selection(PODS, "", "", frozenset({"hidden"}))

@@ -89,6 +89,44 @@ class Zone(Protocol):
         ...
 
 
+class TunnelZone(Protocol):
+    """The executors of the zone, as the near end of tunnels."""
+
+    @property
+    def id(self) -> str:
+        """Of this bridge: under it executors answer."""
+        ...
+
+    async def find_executor(self, account: str) -> str:
+        """The id of an executor that would carry an exchange.
+
+        Raises:
+            NoExecutor: none serves the account, or none has room.
+            ZoneUnavailable: nobody answered in time.
+
+        """
+        ...
+
+    async def send(self, executor: str, frame: pb.GatewayFrame) -> None:
+        """Send a frame to one executor. Frames arrive in their order; some may be lost with a connection.
+
+        Raises:
+            ZoneUnavailable: it was certainly not sent.
+
+        """
+        ...
+
+    async def renew(self, executor: str, frame: pb.GatewayFrame) -> None:
+        """Send a lease and wait for its answer.
+
+        Raises:
+            NoExecutor: the executor is gone.
+            ZoneUnavailable: it did not answer in time.
+
+        """
+        ...
+
+
 class CleanBatch(Protocol):
     """A batch taken from the clean log, not yet acknowledged. The methods fail silently: the log delivers it again."""
 
@@ -100,6 +138,11 @@ class CleanBatch(Protocol):
     @property
     def sequence(self) -> int:
         """Its number in the log."""
+        ...
+
+    @property
+    def traceparent(self) -> str:
+        """Trace of a sampled event in it, empty for none."""
         ...
 
     async def commit(self) -> None:

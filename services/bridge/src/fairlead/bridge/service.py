@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from importlib.metadata import version
 from typing import Any
 
@@ -11,11 +11,14 @@ from fairlead.bridge.adapters import bus as bus_adapter
 from fairlead.bridge.adapters.clean_log import JetStreamCleanLog, LogOptions
 from fairlead.bridge.adapters.grpc import GrpcDialler, Target, check_files
 from fairlead.bridge.adapters.probe import Tls
+from fairlead.bridge.adapters.tunnels import BusTunnelZone, hear_tunnels
 from fairlead.bridge.flows.clean_log import CleanLogPump
-from fairlead.bridge.flows.connection import Timing
+from fairlead.bridge.flows.connection import Connection, Timing
 from fairlead.bridge.flows.relay import CallRelay, Delivery
+from fairlead.bridge.flows.tunnels import TunnelRelay
 from fairlead.bridge.flows.uplink import LinkOptions, Uplink
 from fairlead.bridge.settings import AgentSettings, ClouddriverSettings, Settings
+from fairlead.contracts import tunnels
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.runtime import logfields
 from fairlead.runtime.backoff import Backoff
@@ -47,6 +50,9 @@ def build(settings: Settings) -> Service:
             return scope.start(name, work, essential=False)
 
         zone = bus_adapter.BusZone(bus, take_timeout_s=limits.operation_timeout_seconds)
+        near_end = BusTunnelZone(bus, take_timeout_s=limits.operation_timeout_seconds)
+        relay = TunnelRelay(near_end, spawn)
+        delivery = Delivery(zone, spawn, operations_max=limits.operations_under_way)
         uplink = Uplink(
             dialler=GrpcDialler(target),
             zone=zone,
@@ -54,7 +60,8 @@ def build(settings: Settings) -> Service:
             backoff=_backoff(settings.clouddriver),
             options=_link_options(settings),
             spawn=spawn,
-            deliver=Delivery(zone, spawn, operations_max=limits.operations_under_way).deliver,
+            deliver=_by_kind(delivery, relay),
+            on_end=relay.connection_ended,
         )
         options = LogOptions(limits.log_max_bytes, limits.log_ack_wait_seconds, limits.log_batches_under_way)
         pump = CleanLogPump(JetStreamCleanLog(bus, options), uplink, extend_s=limits.log_ack_wait_seconds / 3)
@@ -63,8 +70,12 @@ def build(settings: Settings) -> Service:
             call_timeout_s=limits.call_timeout_seconds,
             document_timeout_s=limits.document_timeout_seconds,
         )
+        scope.on_stop(Stage.DRAIN, "end lasting exchanges", relay.end_lasting)
         _stop_in_order(scope, uplink, pump, limits.drain_seconds)
         await bus_adapter.serve_calls(bus, scope, calls.answer)
+        bus.on_reconnect(relay.bus_broke)
+        await hear_tunnels(bus, near_end.id, relay.hear)
+        scope.start("keep tunnels", relay.keep())
         scope.start("link", uplink.run())
         scope.start("announce the link", uplink.announce())
         scope.start("settle batches", pump.settle())
@@ -73,6 +84,14 @@ def build(settings: Settings) -> Service:
         scope.ready_when("link", uplink.not_ready)
 
     return Service("bridge", start)
+
+
+def _by_kind(delivery: Delivery, relay: TunnelRelay) -> Callable[[Connection, pb.GatewayFrame], Awaitable[None]]:
+    async def deliver(connection: Connection, frame: pb.GatewayFrame) -> None:
+        is_of_tunnel = (frame.WhichOneof("body") or "").startswith("tunnel_")
+        await (relay if is_of_tunnel else delivery).deliver(connection, frame)
+
+    return deliver
 
 
 def _stop_in_order(scope: Scope, uplink: Uplink, pump: CleanLogPump, drain_s: float) -> None:
@@ -116,6 +135,7 @@ def make_identity(settings: AgentSettings) -> pb.Hello:
         zone_id=settings.zone_id,
         mode=settings.mode,
         software_version=version("fairlead-bridge"),
+        features=[tunnels.FEATURE],
     )
 
 

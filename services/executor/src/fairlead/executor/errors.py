@@ -9,6 +9,7 @@
     PermanentError
     ├── ApiRefused           the API server answered with a failure
     ├── NoKindMatch          the cluster has no such kind
+    ├── NoSchema             the cluster does not tell how objects of a kind merge
     ├── ResultTooLarge       a list is over the limit of a result
     ├── ClaimExists          somebody has claimed the operation
     └── ClaimMoved           somebody changed the claim meanwhile
@@ -43,6 +44,10 @@ class ApiRefused(PermanentError):
 
 class NoKindMatch(PermanentError):
     """The cluster serves no such kind; the text lists what comes near."""
+
+
+class NoSchema(PermanentError):
+    """The cluster publishes no OpenAPI document from which a patch could be made."""
 
 
 class ResultTooLarge(PermanentError):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 from fairlead.contracts.identity import Resource
+from fairlead.contracts.v1.link_pb2 import AgentFrame
 from fairlead.executor.core.claims import Claim, Owner
 from fairlead.executor.core.job import Job
+from fairlead.executor.core.merging.schemas import Node
 from fairlead.executor.core.outcome import Outcome
 from fairlead.executor.core.plan import ApiRequest
 
 
 class Answer(NamedTuple):
-    """A successful answer; ``body`` is JSON, without managedFields when it is an object."""
+    """A successful answer; ``body`` is JSON, without managedFields when it is an object, unless it was asked for untouched."""
 
     status: int
     body: bytes
@@ -32,6 +36,29 @@ class Page:
     """The server's estimate of what follows."""
 
 
+class RawRequest(NamedTuple):
+    """A request that goes out as it is."""
+
+    method: str
+    target: str
+    """Path and query, encoded."""
+    headers: Sequence[tuple[str, str]]
+    body: bytes | AsyncIterator[bytes] | None
+    answer_within_s: float
+    """Time until the head of the answer."""
+    idle_s: float | None
+    """Longest silence within the answer's body."""
+
+
+class RawAnswer(NamedTuple):
+    """An answer of any status, as it comes; reading its body raises as `RawCluster.exchange`."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    """A character for each byte (Latin-1)."""
+    body: AsyncIterator[bytes]
+
+
 class Cluster(Protocol):
     """The API server of one account. ``audit_id`` goes out as the header of each request."""
 
@@ -40,6 +67,15 @@ class Cluster(Protocol):
 
         Raises:
             NoKindMatch: the cluster has none.
+            ApiRefused, NoAnswer: it cannot be asked.
+
+        """
+
+    async def patch_schema(self, resource: Resource) -> Node | None:
+        """How objects of a kind merge; None for kinds that the API server merges as JSON alone.
+
+        Raises:
+            NoSchema: the cluster does not tell.
             ApiRefused, NoAnswer: it cannot be asked.
 
         """
@@ -69,6 +105,25 @@ class Clusters(Protocol):
     """The configured accounts."""
 
     def cluster(self, account: str) -> Cluster | None:
+        """The cluster of an account; None when the account is not configured here."""
+
+
+class RawCluster(Protocol):
+    """The API server of one account, for requests that are only passed on."""
+
+    def exchange(self, request: RawRequest) -> AbstractAsyncContextManager[RawAnswer]:
+        """Send one request as it is, once; leaving the context ends the exchange.
+
+        Raises:
+            NoAnswer: there was no answer, or it broke off.
+
+        """
+
+
+class RawClusters(Protocol):
+    """The configured accounts, for requests that are only passed on."""
+
+    def cluster(self, account: str) -> RawCluster | None:
         """The cluster of an account; None when the account is not configured here."""
 
 
@@ -106,6 +161,18 @@ class Claims(Protocol):
 
     async def incarnation(self) -> str:
         """Name the bucket's incarnation; another one has forgotten every claim."""
+
+
+class Bridges(Protocol):
+    """The bridges of the zone, as the far end of tunnels."""
+
+    async def send(self, bridge: str, frame: AgentFrame) -> None:
+        """Send a frame to one bridge. Frames arrive in their order; some may be lost with a connection.
+
+        Raises:
+            Undelivered: it was certainly not sent.
+
+        """
 
 
 class Peers(Protocol):

@@ -10,6 +10,8 @@ from fairlead.executor.adapters.bus import BusPeers, OperationFeed, answer_quest
 from fairlead.executor.adapters.claims import BucketClaims
 from fairlead.executor.adapters.kubernetes import KubernetesCluster, KubernetesClusters
 from fairlead.executor.adapters.reports import BusReports
+from fairlead.executor.adapters.tunnels import BusBridges, TunnelOffers, hear_tunnels
+from fairlead.executor.core.apply_mode import ApplyPolicy, Switches
 from fairlead.executor.core.backlog import Limits
 from fairlead.executor.core.job import Job
 from fairlead.executor.core.retries import Retries
@@ -18,10 +20,11 @@ from fairlead.executor.flows.claiming import Claiming, IsPrompt
 from fairlead.executor.flows.intake import Intake, Work
 from fairlead.executor.flows.operations import Operations
 from fairlead.executor.flows.run import Runner
-from fairlead.executor.settings import RetrySettings, Settings
+from fairlead.executor.flows.tunnels import Tunnels
+from fairlead.executor.settings import KindApplySettings, RetrySettings, ServerSideApplySettings, Settings
 from fairlead.kube.credentials import Credentials, from_kubeconfig, from_service_account
 from fairlead.runtime import logfields, tracing
-from fairlead.runtime.bus import attach
+from fairlead.runtime.bus import Bus, attach
 from fairlead.runtime.errors import chain
 from fairlead.runtime.lifecycle import Scope, Service, Stage
 from fairlead.runtime.logs import get_logger
@@ -37,14 +40,17 @@ def build(settings: Settings) -> Service:
         executor_id = f"{socket.gethostname()}-{secrets.token_hex(6)}"  # of this process: a restart is another executor
         connection = await attach(scope, settings.nats)
         clusters = {
-            account.name: await scope.enter(_cluster(account, no_proxy=settings.kubernetes.no_proxy))
-            for account in settings.kubernetes.accounts
+            account.name: await scope.enter(_cluster(account, settings)) for account in settings.kubernetes.accounts
         }
         claims = BucketClaims(connection)
         responses = settings.clouddriver.response_retries
         operations = Operations(
             Claiming(executor_id, claims, BusPeers(connection)),
-            Runner(KubernetesClusters(clusters), _retries(settings.kubernetes.retries)),
+            Runner(
+                KubernetesClusters(clusters),
+                _retries(settings.kubernetes.retries),
+                _policy(settings.kubernetes.server_side_apply),
+            ),
             BusReports(
                 connection,
                 max_retries=responses.max_retries if responses.enabled else 0,
@@ -62,15 +68,35 @@ def build(settings: Settings) -> Service:
         await feed.open(list(clusters))
         scope.on_stop(Stage.INTAKE, "take no more operations", feed.close)
         scope.on_stop(Stage.DRAIN, "finish operations", lambda: _finish(intake, operations))
+        tunnels = Tunnels(
+            executor_id=executor_id,
+            clusters=KubernetesClusters(clusters),
+            claims=claims,
+            bridges=BusBridges(connection),
+            start=lambda name, work: scope.start(name, work, essential=False),
+            limit=settings.executor.tunnels,
+        )
+        await _carry_tunnels(scope, connection, tunnels, executor_id, list(clusters))
         for name, cluster in clusters.items():
             scope.start(f"introduce {name}", _introduce(name, cluster), essential=False)
 
     return Service("executor", start)
 
 
-def _cluster(account: Account, *, no_proxy: bool) -> KubernetesCluster:
+async def _carry_tunnels(scope: Scope, bus: Bus, tunnels: Tunnels, executor_id: str, accounts: list[str]) -> None:
+    """Carry HTTP exchanges; offered only once their frames are heard."""
+    bus.on_reconnect(tunnels.bus_broke)
+    await hear_tunnels(bus, executor_id, tunnels.hear)
+    offers = TunnelOffers(bus, executor_id, lambda: tunnels.has_room)
+    await offers.open(accounts)
+    scope.start("expire exchanges", tunnels.expire())
+    scope.on_stop(Stage.INTAKE, "offer no more exchanges", offers.close)
+    scope.on_stop(Stage.DRAIN, "finish exchanges", tunnels.finish)
+
+
+def _cluster(account: Account, settings: Settings) -> KubernetesCluster:
     async def login() -> Credentials:
-        without_proxy = account.no_proxy or no_proxy
+        without_proxy = account.no_proxy or settings.kubernetes.no_proxy
         kubeconfig = account.kubeconfig_file or account.kubeconfig_contents.get_secret_value()
         if not kubeconfig:
             return await from_service_account(insecure=account.insecure, no_proxy=without_proxy)
@@ -78,7 +104,19 @@ def _cluster(account: Account, *, no_proxy: bool) -> KubernetesCluster:
             kubeconfig, context=account.context or None, insecure=account.insecure, no_proxy=without_proxy
         )
 
-    return KubernetesCluster(account.name, login)
+    return KubernetesCluster(
+        account.name,
+        login,
+        only_namespaced=account.only_namespaced_resources,
+        request_limit_s=settings.timeout_seconds,
+    )
+
+
+def _policy(settings: ServerSideApplySettings) -> ApplyPolicy:
+    def switches(level: ServerSideApplySettings | KindApplySettings, kind: str = "") -> Switches:
+        return Switches(level.enabled, level.clear_managed_fields, level.manifest_defaults, kind)
+
+    return ApplyPolicy(switches(settings), tuple(switches(each, each.kind) for each in settings.kinds))
 
 
 def _retries(settings: RetrySettings) -> Retries:

@@ -62,14 +62,14 @@ class Scrubbing:
             return ScrubReply(Verdict.MALFORMED, self._rules)
         metrics.SCRUBBER_UNKNOWN_FIELDS.inc(self._decoder.unknown_fields - unknown)
         with ExitStack() as spans:
-            _trace(batch, spans)
+            traceparent = _trace(batch, spans)
             clean = batches.clean(batch, self._redact, limit_bytes=self._limit_bytes)
             self._count(clean)
-            return await self._append(clean.encoded)
+            return await self._append(clean.encoded, traceparent)
 
-    async def _append(self, encoded: bytes) -> ScrubReply:
+    async def _append(self, encoded: bytes, traceparent: str) -> ScrubReply:
         try:
-            await self._log.append(encoded)
+            await self._log.append(encoded, traceparent)
         except CleanLogBusy as error:
             if not self._was_busy:
                 log.warning("the clean log takes nothing now", **{logfields.ERROR: chain(error)})
@@ -90,9 +90,14 @@ class Scrubbing:
             )
 
 
-def _trace(batch: Batch, spans: ExitStack) -> None:
-    """Continue the traces of sampled events; the others touch no tracing at all."""
+def _trace(batch: Batch, spans: ExitStack) -> str:
+    """Continue the trace of a sampled event, and tell it; the others touch no tracing at all."""
+    traceparent = ""
     for part in batch.parts:
         for event in part.events:
             if event.traceparent:
-                event.traceparent = spans.enter_context(tracing.span("scrub", event.traceparent)) or event.traceparent
+                traceparent = (
+                    spans.enter_context(tracing.span("scrubber.scrub", event.traceparent)) or event.traceparent
+                )
+                event.traceparent = traceparent
+    return traceparent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -37,8 +37,9 @@ class Catalogue:
     resources: tuple[Resource, ...]
     missing: tuple[str, ...]
     """Kinds that the cluster does not serve now."""
-    document: bytes
-    """Discovery document as served."""
+    documents: Mapping[str, bytes]
+    """What the gateway answers discovery from, by path: all that is served under ``""`` (`Discovery.document`), and the
+    answer of ``/version``."""
     uncertain: frozenset[str] = frozenset()
     """Groups that could not be asked in full: what they lack here may exist, and they may prefer another version."""
 
@@ -108,6 +109,9 @@ class Claim:
     namespaces: tuple[str, ...]
     read_roles: tuple[str, ...]
     write_roles: tuple[str, ...]
+    execute_roles: tuple[str, ...] = ()
+    own_cluster: bool = False
+    """Whether the agent stands in the cluster, with its own service account."""
 
 
 class State(Enum):
@@ -147,8 +151,8 @@ class Gateway(Protocol):
     async def report(self, states: Iterable[ResourceState]) -> None:
         """Tell states of reflectors."""
 
-    async def send_discovery(self, account: str, document: bytes) -> None:
-        """Hand over the discovery document of an account."""
+    async def send_document(self, account: str, path: str, content: bytes) -> None:
+        """Hand over one document of an account's discovery."""
 
 
 class Scrubber(Protocol):

@@ -14,6 +14,7 @@ from fairlead.runtime.logs import get_logger
 from fairlead.runtime.sections import Account as AccountSettings
 from fairlead.watcher.adapters import kubernetes
 from fairlead.watcher.adapters.bus import BusGateway, BusScrubber, Notices, hear_notices
+from fairlead.watcher.core.sampling import Sampler
 from fairlead.watcher.core.scope import MANAGED_SELECTOR
 from fairlead.watcher.core.scope import Scope as WatchScope
 from fairlead.watcher.flows.account import Account, AccountPlan, Accounts
@@ -34,7 +35,8 @@ def build(settings: Settings) -> Service:
             log.warning("nothing will be watched", **{logfields.REASON: "kubernetes.accounts names no account"})
         connection = await attach(scope, settings.nats)
         gateway = BusGateway(connection)
-        hop = RawHop(BusScrubber(connection), settings.watcher.pending_bytes_max)
+        sampler = Sampler(settings.tracing.events_per_second if settings.tracing.endpoint else 0)
+        hop = RawHop(BusScrubber(connection), settings.watcher.pending_bytes_max, sampler)
         states = StateBoard(gateway, lambda: time.time_ns() // 1_000_000)
         lists = asyncio.Semaphore(settings.tasks.total_budget)
         accounts = [
@@ -79,6 +81,8 @@ def _plan(settings: Settings, account: AccountSettings) -> AccountPlan:
         account.permissions.read,
         account.permissions.write,
         settings.tasks.budget_per_account,
+        account.permissions.execute,
+        account.service_account,
     )
 
 

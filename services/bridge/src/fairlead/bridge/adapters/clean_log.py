@@ -14,6 +14,7 @@ from nats.js.client import JetStreamContext
 from fairlead.bridge.errors import CleanLogMissing
 from fairlead.bridge.ports import CleanBatch
 from fairlead.contracts.streams import CLEAN_LOG
+from fairlead.contracts.subjects import TRACEPARENT
 from fairlead.runtime import logfields
 from fairlead.runtime.bus import Bus
 from fairlead.runtime.errors import chain
@@ -48,6 +49,11 @@ class JetStreamBatch:
     def sequence(self) -> int:
         """Its number in the stream."""
         return self._message.metadata.sequence.stream
+
+    @property
+    def traceparent(self) -> str:
+        """Trace of a sampled event in it."""
+        return (self._message.headers or {}).get(TRACEPARENT, "")
 
     async def commit(self) -> None:
         """Acknowledge."""

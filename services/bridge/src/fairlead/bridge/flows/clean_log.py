@@ -9,7 +9,7 @@ from fairlead.bridge.errors import CleanLogMissing, LinkLost
 from fairlead.bridge.flows.uplink import Uplink
 from fairlead.bridge.ports import CleanBatch, CleanLog
 from fairlead.contracts.v1 import link_pb2 as pb
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
@@ -87,6 +87,9 @@ class CleanLogPump:
     def _send(self, batch: CleanBatch) -> None:
         self._under_way.add(batch)
         frame = pb.AgentFrame(data_batch=pb.DataBatch(envelope=batch.data, stream_sequence=batch.sequence))
+        if batch.traceparent:
+            with tracing.span("bridge.send", batch.traceparent, zone=self._uplink.zone) as traceparent:
+                frame.traceparent = traceparent or batch.traceparent
         connection = self._uplink.current
         try:
             if connection is None:

@@ -50,7 +50,7 @@ class Connection:
         welcome: what the gateway granted.
         timing: heartbeats.
         beat: makes a heartbeat.
-        deliver: takes the frames that answer nothing: notices, operations, cancellations. Must not wait for the link.
+        deliver: takes the frames that answer nothing: notices, operations, cancellations, tunnels. Must not wait for the link.
 
     """
 
@@ -75,6 +75,7 @@ class Connection:
         self._lanes: Lanes[pb.AgentFrame] = Lanes(welcome.data_window_bytes or DATA_WINDOW_BYTES, CONTROL_LIMIT_BYTES)
         self._calls: Calls[asyncio.Future[pb.GatewayFrame]] = Calls(CALLS_MAX)
         self._settles: dict[int, Settle] = {}
+        self._tunnels: set[str] = set()
         self._work = asyncio.Event()
         self._moved = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -143,6 +144,28 @@ class Connection:
             raise LinkBusy("too many frames wait to be written")
         self._work.set()
 
+    def hold_tunnel(self, tunnel: str) -> None:
+        """Count a tunnel as work under way, until `let_go_tunnel`."""
+        self._tunnels.add(tunnel)
+
+    def let_go_tunnel(self, tunnel: str) -> None:
+        """Count it no more."""
+        self._tunnels.discard(tunnel)
+        self._moved.set()
+
+    def send_tunnel(self, tunnel: str, frame: pb.AgentFrame) -> None:
+        """Send a frame of a tunnel; the frames of one keep their order.
+
+        Raises:
+            LinkLost: the connection has ended.
+            LinkBusy: more waits to be written than there can be credit for.
+
+        """
+        self._check_open()
+        if not self._lanes.put_tunnel(tunnel, frame, frame.ByteSize()):
+            raise LinkBusy("more frames of an exchange wait than there is credit for")
+        self._work.set()
+
     def send_data(self, frame: pb.AgentFrame, settle: Settle) -> None:
         """Send a data frame, of which ``settle`` is told the fate, once.
 
@@ -172,16 +195,18 @@ class Connection:
         """Let what is under way finish, within a bound, then end."""
         try:
             async with asyncio.timeout(within_s):
-                while not self.closed and (self._calls or self._settles):
+                while not self.closed and self._under_way:
                     await self._wait_moved()
         except TimeoutError:
-            log.warning(
-                "a connection ends with work under way", **{logfields.COUNT: len(self._calls) + len(self._settles)}
-            )
+            log.warning("a connection ends with work under way", **{logfields.COUNT: self._under_way})
         self._leaving.set()
         self._moved.set()
         self._end.set()
         await self._closed.wait()
+
+    @property
+    def _under_way(self) -> int:
+        return len(self._calls) + len(self._settles) + len(self._tunnels) + self._lanes.has_tunnels
 
     async def _wait_moved(self) -> None:
         self._moved.clear()
@@ -200,6 +225,8 @@ class Connection:
                 continue
             metrics.BRIDGE_IN_FLIGHT_BYTES.set(self._lanes.in_flight_bytes)
             await self._wire.send(frame)
+            if not self._lanes.has_tunnels:
+                self._moved.set()
 
     async def _read(self) -> None:
         while True:
@@ -214,7 +241,10 @@ class Connection:
                     log.info("the gateway asks for a new connection", **{logfields.REASON: frame.drain.reason[:200]})
                     self._leaving.set()
                     self._moved.set()
-                case "operation" | "cancel_operation" | "session_closed" | "repair_request":
+                case (
+                    "operation" | "cancel_operation" | "session_closed" | "repair_request"
+                    | "tunnel_open" | "tunnel_data" | "tunnel_credit" | "tunnel_end"
+                ):  # fmt: skip
                     await self._deliver(self, frame)
                 case _:
                     waiter = self._calls.end(frame.call)

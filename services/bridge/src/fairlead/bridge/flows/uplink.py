@@ -48,7 +48,8 @@ class Uplink:
         backoff: delays between attempts.
         options: how the link is kept.
         spawn: starts tasks.
-        deliver: takes the gateway's notices, operations and cancellations.
+        deliver: takes the gateway's notices, operations, cancellations and frames of tunnels.
+        on_end: told of each connection that has ended.
 
     """
 
@@ -62,7 +63,9 @@ class Uplink:
         options: LinkOptions,
         spawn: Spawn,
         deliver: Callable[[Connection, pb.GatewayFrame], Awaitable[None]],
+        on_end: Callable[[Connection], None] = lambda _: None,
     ) -> None:
+        self._on_end = on_end
         self._dialler = dialler
         self._zone = zone
         self._identity = identity
@@ -191,6 +194,11 @@ class Uplink:
             deliver=self._deliver,
         )
 
+    @property
+    def zone(self) -> str:
+        """The installation that this bridge speaks for."""
+        return self._identity.zone_id
+
     async def _hello(self) -> pb.AgentFrame:
         hello = pb.Hello()
         hello.CopyFrom(self._identity)
@@ -216,6 +224,7 @@ class Uplink:
             if self._current is connection:
                 self._current = None
                 self._set_changed()
+            self._on_end(connection)
         self._why_down = f"the link went down: {reason}"
         log.info("a connection ended", **{logfields.STATE: f"connection {connection.number}", logfields.REASON: reason})
 

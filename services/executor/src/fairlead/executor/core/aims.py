@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead.contracts.operations import InvalidRequest, Kind, OperationRequest, identify_manifest, repeatability
+from fairlead.contracts.operations import (
+    MANIFEST_KINDS,
+    READS,
+    InvalidRequest,
+    Kind,
+    OperationRequest,
+    identify_manifest,
+)
+from fairlead.contracts.repeatability import repeatability
 from fairlead.executor.core import outcome as outcomes
 from fairlead.executor.core.outcome import Outcome, Verdict
 
@@ -30,7 +38,7 @@ def aim(request: OperationRequest) -> Aim:
         InvalidRequest: its names cannot stand in a path, or it sets a condition that its kind cannot have.
 
     """
-    if request.kind in (Kind.APPLY, Kind.CREATE, Kind.REPLACE):
+    if request.kind in MANIFEST_KINDS:
         manifest = identify_manifest(bytes(request.manifest))
         found = Aim(manifest.apiVersion, manifest.kind, manifest.metadata.namespace, manifest.metadata.name)
     else:
@@ -44,8 +52,8 @@ def aim(request: OperationRequest) -> Aim:
         for field, value in (("namespace", found.namespace), ("name", found.name))
         if value in (".", "..") or "/" in value or "%" in value
     ]
-    if request.kind is Kind.CREATE and (request.uid or request.resource_version):
-        problems.append("`create` cannot expect a `uid` or a `resourceVersion`: the object is not there yet")
+    if request.kind in (Kind.CREATE, Kind.RUN_JOB) and (request.uid or request.resource_version):
+        problems.append(f"`{request.kind}` cannot expect a `uid` or a `resourceVersion`: the object is not there yet")
     if problems:
         raise InvalidRequest(problems)
     return found
@@ -53,7 +61,7 @@ def aim(request: OperationRequest) -> Aim:
 
 def is_harmless(request: OperationRequest) -> bool:
     """Whether the operation changes nothing; such operations keep no claim and simply run again."""
-    return request.dry_run or request.kind in (Kind.GET, Kind.LIST)
+    return request.dry_run or request.kind in READS
 
 
 def is_repeatable(request: OperationRequest) -> bool:
@@ -63,6 +71,12 @@ def is_repeatable(request: OperationRequest) -> bool:
     """
     fenced = bool(request.resource_version) or (request.kind is Kind.DELETE and bool(request.uid))
     return is_harmless(request) or repeatability(request.kind, fenced=fenced).safe
+
+
+def may_be_late(api_version: str, kind: str) -> bool:
+    """Whether a kind is a custom one: the API server serves it a moment after its definition was accepted."""
+    group = api_version.rpartition("/")[0] or kind.partition(".")[2]
+    return "." in group and not group.endswith("k8s.io")
 
 
 def named(request: OperationRequest) -> Outcome:

@@ -97,6 +97,18 @@ def succeeded(code: int, body: bytes, blank: Outcome) -> Outcome:
     )
 
 
+def without_managed_fields(body: bytes) -> bytes:
+    """Cut ``metadata.managedFields`` out of an object; what is none comes back as it is."""
+    try:
+        top = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        metadata = msgspec.json.decode(top["metadata"], type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, KeyError):
+        return body
+    metadata.pop("managedFields", None)
+    top["metadata"] = msgspec.Raw(msgspec.json.encode(metadata))
+    return msgspec.json.encode(top)
+
+
 def failed(blank: Outcome, reason: str, message: str, *, code: int = 0) -> Outcome:
     """Make the outcome of something that did not happen."""
     return msgspec.structs.replace(blank, verdict=Verdict.FAILED, code=code, reason=reason, message=message, body=b"")
@@ -132,6 +144,11 @@ def leaves_doubt(refusal: ApiRefused) -> bool:
 def was_not_done(refusal: ApiRefused) -> bool:
     """Whether the API server turned the request away before it did anything, so that it may be sent again."""
     return refusal.code == 429 or (refusal.code == 503 and bool(refusal.reason))
+
+
+def is_unserved(refusal: ApiRefused) -> bool:
+    """Whether the cluster does not serve the version of a kind (any more); it says nothing of the object then."""
+    return refusal.code == 404 and "could not find the requested resource" in refusal.message
 
 
 STILL_TERMINATING = "StillTerminating"

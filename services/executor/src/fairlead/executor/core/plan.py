@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +34,8 @@ class ApiRequest:
     parameters: tuple[tuple[str, str], ...] = ()
     content_type: str = ""
     body: bytes = b""
+    untouched: bool = False
+    """Whether the answer's body is wanted as it came: managedFields included, or no JSON at all."""
 
 
 def object_namespace(resource: Resource, namespace: str) -> str:
@@ -51,6 +53,26 @@ def read(resource: Resource, target: Aim) -> ApiRequest:
     return ApiRequest("GET", path_of(resource, object_namespace(resource, target.namespace), target.name))
 
 
+def logs(request: OperationRequest, resource: Resource, pod: Aim) -> ApiRequest:
+    """Read a log; the server cuts it after the limit."""
+    options = {
+        "container": request.container,
+        "previous": "true" if request.previous else "",
+        "timestamps": "true" if request.timestamps else "",
+        "tailLines": "" if request.tail_lines is None else str(request.tail_lines),
+        "sinceSeconds": "" if request.since_seconds is None else str(request.since_seconds),
+        "limitBytes": str(request.limit_bytes),
+    }
+    parameters = tuple((name, text) for name, text in options.items() if text)
+    return ApiRequest("GET", object_path(resource, pod) + "/log", parameters, untouched=True)
+
+
+def metrics(request: OperationRequest, resource: Resource, target: Aim) -> ApiRequest:
+    """Read metrics of one pod or of a namespace's; they come in one piece, without pages or versions."""
+    selector = (("labelSelector", request.label_selector),) if request.label_selector else ()
+    return ApiRequest("GET", object_path(resource, target), () if target.name else selector)
+
+
 def watch_one(resource: Resource, target: Aim, version: str) -> ApiRequest:
     """Watch one object from a version on; by its name, for no kind lacks this field selector."""
     selector = ("fieldSelector", f"metadata.name={target.name}")
@@ -59,7 +81,7 @@ def watch_one(resource: Resource, target: Aim, version: str) -> ApiRequest:
 
 
 def page(request: OperationRequest, resource: Resource, target: Aim, room: int, token: str) -> ApiRequest:
-    """List the next page of at most ``room`` objects (0: no limit was asked for)."""
+    """List the next page of at most ``room`` objects (0: no limit was asked for); an empty namespace means all."""
     parameters = [("limit", str(min(room, PAGE_OBJECTS) if room else PAGE_OBJECTS))]
     if token:
         parameters.append(("continue", token))
@@ -77,7 +99,7 @@ def write(request: OperationRequest, resource: Resource, target: Aim, *, live_ve
     """Make the one request of a write that takes effect.
 
     Args:
-        request: of a writing kind.
+        request: of a kind that is one request.
         resource: what its kind is in this cluster.
         target: what it is about.
         live_version: for ``replace``, the version to replace when neither request nor manifest names one.
@@ -87,22 +109,52 @@ def write(request: OperationRequest, resource: Resource, target: Aim, *, live_ve
 
     """
     match request.kind:
-        case Kind.APPLY:
-            return _apply(request, resource, target)
         case Kind.CREATE:
-            return ApiRequest(
-                "POST", _object_path(resource, target, ""), _options(request), JSON, bytes(request.manifest)
-            )
+            return create(request, resource, target, bytes(request.manifest))
         case Kind.REPLACE:
             body = _with_conditions(request, bytes(request.manifest), version=live_version)
-            return ApiRequest("PUT", _object_path(resource, target), _options(request), JSON, body)
+            return ApiRequest("PUT", object_path(resource, target), _strict(request), JSON, body)
         case Kind.PATCH:
-            return _patch(request, resource, target)
+            return patch(request, resource, target, bytes(request.patch), request.patch_type)
         case Kind.SCALE:
             body = _with_conditions(request, msgspec.json.encode({"spec": {"replicas": request.replicas}}))
-            return ApiRequest("PATCH", _object_path(resource, target) + "/scale", _options(request), MERGE_PATCH, body)
+            return ApiRequest("PATCH", object_path(resource, target) + "/scale", _options(request), MERGE_PATCH, body)
+        case Kind.DELETE:
+            return delete(request, resource, target, uid=request.uid)
         case _:
-            return _delete(request, resource, target)
+            raise AssertionError(f"{request.kind} is more than one request")
+
+
+def create(request: OperationRequest, resource: Resource, target: Aim, body: bytes) -> ApiRequest:
+    """Create an object."""
+    return ApiRequest("POST", object_path(resource, target, ""), _strict(request), JSON, body)
+
+
+def patch(request: OperationRequest, resource: Resource, target: Aim, body: bytes, kind: PatchType) -> ApiRequest:
+    """Patch an object under the conditions of the request."""
+    body = _with_tests(request, body) if kind is PatchType.JSON else _with_conditions(request, body, what="patch")
+    return ApiRequest("PATCH", object_path(resource, target), _options(request), PATCH_TYPES[kind], body)
+
+
+def patch_of_manifest(
+    request: OperationRequest, resource: Resource, target: Aim, body: bytes, kind: PatchType
+) -> ApiRequest:
+    """Patch an object towards a manifest: `patch`, with the server's check of fields."""
+    return replace(patch(request, resource, target, body, kind), parameters=_strict(request))
+
+
+def apply(request: OperationRequest, resource: Resource, target: Aim, body: bytes) -> ApiRequest:
+    """Apply a manifest server-side; the answer keeps its managedFields."""
+    options = _strict(request, *((("force", "true"),) if request.force else ()))
+    body = _with_conditions(request, body)
+    return ApiRequest("PATCH", object_path(resource, target), options, APPLY_PATCH, body, untouched=True)
+
+
+def set_owners(request: OperationRequest, resource: Resource, target: Aim, body: bytes) -> ApiRequest:
+    """Replace an object's managedFields by a JSON patch that names the version they belong to."""
+    return ApiRequest(
+        "PATCH", object_path(resource, target), _options(request), PATCH_TYPES[PatchType.JSON], body, untouched=True
+    )
 
 
 def manifest_version(request: OperationRequest) -> str:
@@ -116,7 +168,8 @@ def manifest_version(request: OperationRequest) -> str:
     return str(msgspec.json.decode(version)) if version is not None else ""
 
 
-def _object_path(resource: Resource, target: Aim, name: str | None = None) -> str:
+def object_path(resource: Resource, target: Aim, name: str | None = None) -> str:
+    """The encoded path of the object, or of its collection when ``name`` is empty."""
     return path_of(resource, object_namespace(resource, target.namespace), target.name if name is None else name)
 
 
@@ -125,34 +178,23 @@ def _options(request: OperationRequest, *more: tuple[str, str]) -> tuple[tuple[s
     return (("fieldManager", request.field_manager), *more, *dry_run)
 
 
-def _apply(request: OperationRequest, resource: Resource, target: Aim) -> ApiRequest:
-    options = _options(request, *((("force", "true"),) if request.force else ()))
-    body = _with_conditions(request, bytes(request.manifest))
-    return ApiRequest("PATCH", _object_path(resource, target), options, APPLY_PATCH, body)
+def _strict(request: OperationRequest, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return _options(request, ("fieldValidation", request.field_validation.value), *more)
 
 
-def _patch(request: OperationRequest, resource: Resource, target: Aim) -> ApiRequest:
-    body = bytes(request.patch)
-    if request.patch_type is PatchType.JSON:
-        body = _with_tests(request, body)
-    else:
-        body = _with_conditions(request, body, what="patch")
-    path = _object_path(resource, target)
-    return ApiRequest("PATCH", path, _options(request), PATCH_TYPES[request.patch_type], body)
-
-
-def _delete(request: OperationRequest, resource: Resource, target: Aim) -> ApiRequest:
+def delete(request: OperationRequest, resource: Resource, target: Aim, *, uid: str = "") -> ApiRequest:
+    """Delete an object, only while it has this UID when one is given."""
     options: dict[str, Any] = {
         "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": request.propagation.value,
     }  # fmt: skip
     if request.grace_period_seconds is not None:
         options["gracePeriodSeconds"] = request.grace_period_seconds
-    conditions = {"uid": request.uid, "resourceVersion": request.resource_version}
+    conditions = {"uid": uid, "resourceVersion": request.resource_version}
     if any(conditions.values()):
         options["preconditions"] = {key: value for key, value in conditions.items() if value}
     if request.dry_run:
         options["dryRun"] = ["All"]
-    return ApiRequest("DELETE", _object_path(resource, target), (), JSON, msgspec.json.encode(options))
+    return ApiRequest("DELETE", object_path(resource, target), (), JSON, msgspec.json.encode(options))
 
 
 def _with_conditions(request: OperationRequest, body: bytes, *, version: str = "", what: str = "manifest") -> bytes:

@@ -10,23 +10,28 @@ from typing import TypeVar
 from fairlead.contracts.identity import Resource
 from fairlead.contracts.operations import Kind, OperationRequest
 from fairlead.executor.core import outcome as outcomes
-from fairlead.executor.core.aims import Aim, is_harmless, is_repeatable
+from fairlead.executor.core.aims import Aim, is_harmless, is_repeatable, may_be_late
+from fairlead.executor.core.apply_mode import ApplyPolicy
 from fairlead.executor.core.job import Job
+from fairlead.executor.core.merging.schemas import Node
 from fairlead.executor.core.outcome import Outcome, Verdict
 from fairlead.executor.core.plan import ApiRequest, object_namespace
 from fairlead.executor.core.retries import Retries
-from fairlead.executor.errors import ApiRefused, NoAnswer
+from fairlead.executor.errors import ApiRefused, NoAnswer, NoKindMatch
 from fairlead.executor.ports import Answer, Cluster, Page
 
 T = TypeVar("T")
+LATE_KIND_S = 2.5
+LATE_KIND_PAUSE_S = 0.5
+"""How long, and how often, a custom kind is looked for that the cluster does not know (yet)."""
 
 
 class Canceled(Exception):
-    """Somebody called the operation off before it had any effect."""
+    """Somebody called the operation off before it had any effect, or any beyond `Call.done`."""
 
 
 class OutOfTime(Exception):
-    """The operation's time was over before it had any effect."""
+    """The operation's time was over before it had any effect, or any beyond `Call.done`."""
 
 
 class InDoubt(Exception):
@@ -46,10 +51,13 @@ class Call:
     target: Aim
     cluster: Cluster
     retries: Retries
+    policy: ApplyPolicy
     is_canceled: Callable[[], bool]
     doubt: bool = False
     """Whether an earlier try may have taken effect."""
     resource: Resource | None = None
+    done: str = ""
+    """What the operation has done so far, where it is more than one write: however it ends, that stands."""
     _ends_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -71,9 +79,25 @@ class Call:
     async def resolve(self) -> Resource:
         """Find out what the kind is in this cluster."""
         self._check()
-        resource = await self._repeated(lambda: self.cluster.resolve(self.target.api_version, self.target.kind))
-        self.resource = resource
-        return resource
+        if self.resource is None:
+            self.resource = await self.find(self.target.api_version, self.target.kind)
+        return self.resource
+
+    async def find(self, api_version: str, kind: str) -> Resource:
+        """Find out what any kind is in this cluster; a custom one may be a moment late, after its definition."""
+        ends_s = asyncio.get_running_loop().time() + LATE_KIND_S
+        while True:
+            try:
+                return await self._repeated(lambda: self.cluster.resolve(api_version, kind))
+            except NoKindMatch:
+                if not may_be_late(api_version, kind) or asyncio.get_running_loop().time() >= ends_s:
+                    raise
+            await self.pause(LATE_KIND_PAUSE_S)
+
+    async def resolve_again(self) -> bool:
+        """Find the kind anew, after the cluster did not know it any more; tells whether it is another now."""
+        former, self.resource = self.resource, None
+        return await self.resolve() != former
 
     async def look(self, request: ApiRequest, step: str) -> Answer:
         """Send a request that changes nothing; failures that may pass are tried again."""
@@ -87,8 +111,13 @@ class Call:
             lambda: self.cluster.page(request, resource, audit_id=self.job.audit_id("list"), timeout_s=self.remaining_s)
         )
 
-    async def take_effect(self, request: ApiRequest) -> Answer:
-        """Send the request that takes effect, under the operation's own audit id.
+    async def take_effect(self, request: ApiRequest, *, step: str = "", repeatable: bool = False) -> Answer:
+        """Send a request that takes effect, the one that matters under the operation's own audit id.
+
+        Args:
+            request: a write.
+            step: of a write that only prepares or completes the operation.
+            repeatable: whether it carries a fence of its own, so that sending it again can do no harm.
 
         Raises:
             InDoubt: it may have taken effect, and sending it again could do harm, or did not clear the doubt.
@@ -99,7 +128,7 @@ class Call:
         while True:
             self._check()
             try:
-                return await self.cluster.send(request, audit_id=self.job.audit_id(), timeout_s=self.remaining_s)
+                return await self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.remaining_s)
             except NoAnswer as error:
                 failure: NoAnswer | ApiRefused = error
                 open_end = error.maybe_sent
@@ -108,13 +137,24 @@ class Call:
                 open_end = outcomes.leaves_doubt(error)
                 if not open_end and not outcomes.was_not_done(error):
                     raise
-            self.doubt = self.doubt or (open_end and not is_harmless(self.request))
+            self.doubt = self.doubt or (open_end and not repeatable and not is_harmless(self.request))
             tries += 1
-            may_repeat = not open_end or is_repeatable(self.request)
+            may_repeat = not open_end or repeatable or is_repeatable(self.request)
             if not may_repeat or not await self._pause(failure, tries):
                 if self.doubt:
                     raise _in_doubt(failure) from failure
                 raise failure
+
+    async def schema(self) -> Node | None:
+        """Find out how objects of the kind merge."""
+        resource = await self.resolve()
+        return await self._repeated(lambda: self.cluster.patch_schema(resource))
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, as long as there is time."""
+        self._check()
+        await asyncio.sleep(max(0.0, min(seconds, self.remaining_s)))
+        self._check()
 
     async def _repeated(self, ask: Callable[[], Awaitable[T]]) -> T:
         tries = 0

@@ -8,7 +8,7 @@ import nats.errors
 import nats.js.errors
 
 from fairlead.contracts.scrubbing import ScrubReply
-from fairlead.contracts.subjects import CLEAN_BATCH, RAW_BATCH, SCRUB_RULES, SCRUBBER_GROUP
+from fairlead.contracts.subjects import CLEAN_BATCH, RAW_BATCH, SCRUB_RULES, SCRUBBER_GROUP, TRACEPARENT
 from fairlead.runtime.bus import Bus, Message
 from fairlead.runtime.lifecycle import Scope
 from fairlead.scrubber.errors import CleanLogBusy
@@ -21,7 +21,7 @@ class JetStreamCleanLog:
         self._jetstream = bus.jetstream
         self._timeout_s = timeout_s
 
-    async def append(self, encoded: bytes) -> None:
+    async def append(self, encoded: bytes, traceparent: str) -> None:
         """Publish a batch and wait for the acknowledgement that it is stored.
 
         Raises:
@@ -29,7 +29,8 @@ class JetStreamCleanLog:
 
         """
         try:
-            await self._jetstream.publish(CLEAN_BATCH, encoded, timeout=self._timeout_s)
+            headers = {TRACEPARENT: traceparent} if traceparent else None
+            await self._jetstream.publish(CLEAN_BATCH, encoded, timeout=self._timeout_s, headers=headers)
         except nats.js.errors.NoStreamResponseError as error:
             raise CleanLogBusy("there is no clean log; the bridge creates it: is it running?") from error
         except nats.js.errors.APIError as error:

@@ -67,7 +67,8 @@ class BusGateway:
         )
         wanted = pb.AccountClaim(
             name=claim.account, cluster=cluster, server_version=claim.cluster.version, namespaces=claim.namespaces,
-            read_roles=claim.read_roles, write_roles=claim.write_roles,
+            read_roles=claim.read_roles, write_roles=claim.write_roles, execute_roles=claim.execute_roles,
+            own_cluster=claim.own_cluster,
         )  # fmt: skip
         frame = pb.AgentFrame(claim_accounts=pb.ClaimAccounts(accounts=[wanted]))
         answer = await self._call(subjects.CALL_CLAIM, frame)
@@ -114,15 +115,14 @@ class BusGateway:
         ]  # fmt: skip
         await self._call(subjects.CALL_STATES, pb.AgentFrame(resource_states=pb.ResourceStates(states=rows)))
 
-    async def send_discovery(self, account: str, document: bytes) -> None:
-        """Hand over the discovery document of an account, in chunks."""
-        digest = sha256(document).hexdigest()
-        starts = range(0, max(len(document), 1), DOCUMENT_CHUNK_BYTES)
+    async def send_document(self, account: str, path: str, content: bytes) -> None:
+        """Hand over one document of an account's discovery, in chunks."""
+        digest = sha256(content).hexdigest()
+        starts = range(0, max(len(content), 1), DOCUMENT_CHUNK_BYTES)
         for chunk, start in enumerate(starts):
-            content = document[start : start + DOCUMENT_CHUNK_BYTES]
             frame = pb.Document(
-                account=account, kind=pb.Document.KIND_DISCOVERY, sha256=digest, chunk=chunk,
-                last=start + DOCUMENT_CHUNK_BYTES >= len(document), content=content,
+                account=account, kind=pb.Document.KIND_DISCOVERY, path=path, sha256=digest, chunk=chunk,
+                last=start + DOCUMENT_CHUNK_BYTES >= len(content), content=content[start : start + DOCUMENT_CHUNK_BYTES],
             )  # fmt: skip
             await self._call(subjects.CALL_DOCUMENT, pb.AgentFrame(document=frame))
 

@@ -34,6 +34,7 @@ from fairlead.watcher.ports import Catalogue, ClusterInfo, Item, Page, Seen
 
 WATCH_TIMEOUT_S = (300.0, 600.0)
 """A watch is asked to end at a random time in between, so that watches do not end together (client-go, ``reflector.go``)."""
+VERSION_PATH = "/version"
 
 
 class KubernetesCluster:
@@ -58,10 +59,12 @@ class KubernetesCluster:
         """Find the resources behind kinds, each under its preferred version."""
         with _meanings():
             discovery = await discover(self.session)
+            version = (await self.session.request("GET", VERSION_PATH)).body
         found = {kind: resolve_kind(discovery, kind) for kind in kinds}
         missing = tuple(kind for kind, resource in found.items() if resource is None)
         watchable = tuple(each.resource for each in found.values() if each is not None and each.watchable)
-        return Catalogue(watchable, missing, discovery.document, discovery.failed_groups)
+        documents = {"": discovery.document, VERSION_PATH: version}
+        return Catalogue(watchable, missing, documents, discovery.failed_groups)
 
     async def version(self, selection: Selection) -> int:
         """Read the current version by a consistent list of one object's metadata."""

@@ -15,6 +15,7 @@ from fairlead.runtime.errors import ConfigurationError, chain
 from fairlead.runtime.logs import get_logger
 from fairlead.watcher.core.scope import Scope, Selection, selections
 from fairlead.watcher.errors import CLUSTER_FAILURES, AccountRefused, GatewayUnavailable
+from fairlead.watcher.flows.documents import Documents
 from fairlead.watcher.flows.hop import RawHop
 from fairlead.watcher.flows.pace import Budget, Pace, wait
 from fairlead.watcher.flows.reflector import Reflector
@@ -27,6 +28,8 @@ REFUSED_RETRY_S = 60.0
 CLAIM_INTERVAL_S = 60.0
 """A claim is renewed this often: the notice that the link is a new one may be lost."""
 DISCOVERY_INTERVAL_S = 600.0
+UNCERTAIN_INTERVAL_S = 120.0
+"""The same while a group of the API cannot be asked in full; nothing tells when it can."""
 DISCOVERY_PAUSE_S = 2.0
 """Definitions often come in dozens; so long after one is seen, the cluster is asked what it serves now."""
 DEFINITIONS = "customresourcedefinitions"
@@ -45,6 +48,8 @@ class AccountPlan:
     read_roles: tuple[str, ...] = ()
     write_roles: tuple[str, ...] = ()
     lists_max: int = 50
+    execute_roles: tuple[str, ...] = ()
+    own_cluster: bool = False
 
 
 @dataclass
@@ -61,6 +66,10 @@ class Account:
     _claim_again: asyncio.Event = field(default_factory=asyncio.Event)
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
     _granted: bool = False
+    _documents: Documents = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._documents = Documents(self.plan.name, self.gateway)
 
     async def run(self) -> None:
         """Keep the account until cancelled; whatever fails is tried again."""
@@ -81,8 +90,10 @@ class Account:
                 await asyncio.sleep(delay_s)
 
     def claim_again(self) -> None:
-        """Claim the account once more: the link is a new one."""
+        """Claim the account once more: the link is a new one. Its gateway hears again what the cluster serves."""
         self._claim_again.set()
+        self._documents.forget()
+        self._look_again.set()
 
     def find(self, session: str) -> Reflector | None:
         """The reflector that runs a session."""
@@ -94,7 +105,9 @@ class Account:
 
     async def _claim(self, info: ClusterInfo) -> None:
         """Claim the account until it is granted; a refusal is shown and asked again, for a person may decide."""
-        claim = Claim(self.plan.name, info, self.plan.scope.namespaces, self.plan.read_roles, self.plan.write_roles)
+        plan = self.plan
+        roles = plan.read_roles, plan.write_roles, plan.execute_roles
+        claim = Claim(plan.name, info, plan.scope.namespaces, *roles, plan.own_cluster)
         backoff = Backoff(base_s=0.2, max_s=15.0)
         while True:
             self._claim_again.clear()
@@ -135,7 +148,6 @@ class Account:
         """
         budget = Budget(self.lists, asyncio.Semaphore(self.plan.lists_max))
         backoff = Backoff(max_s=DISCOVERY_INTERVAL_S)
-        document = b""
         while True:
             self._look_again.clear()
             try:
@@ -146,12 +158,14 @@ class Account:
                 log.warning("the cluster does not tell what it serves", **self._fields(error))
             else:
                 backoff.reset()
-                delay_s = DISCOVERY_INTERVAL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+                interval_s = UNCERTAIN_INTERVAL_S if catalogue.uncertain else DISCOVERY_INTERVAL_S
+                delay_s = interval_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
                 for selection in self._wanted(catalogue, omitted):
                     await self._keep(selection, catalogue, lambda each: self._start(each, cluster, info, budget, group))
-                if catalogue.document != document:
-                    document = await self._send_discovery(catalogue.document)
+                await self._documents.tell(catalogue.documents)
             await wait(self._look_again, delay_s)
+            if not self._look_again.is_set():
+                self._documents.forget()  # a gateway that lost its database hears everything again by and by
             await asyncio.sleep(DISCOVERY_PAUSE_S)
 
     async def _omitted(self, cluster: Cluster) -> frozenset[Resource]:
@@ -193,15 +207,6 @@ class Account:
         )
         place = (selection.resource.group, selection.resource.plural, selection.namespace)
         self.reflectors[place] = (reflector, task)
-
-    async def _send_discovery(self, document: bytes) -> bytes:
-        """Hand over what the cluster serves; returns what the gateway has now."""
-        try:
-            await self.gateway.send_discovery(self.plan.name, document)
-        except (GatewayUnavailable, AccountRefused) as error:
-            log.warning("the discovery document could not be handed over", **self._fields(error))
-            return b""
-        return document
 
     def _fields(self, error: BaseException | None = None) -> dict[str, str]:
         fields = {logfields.ACCOUNT: self.plan.name}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fairlead.contracts import codec
 from fairlead.contracts.envelope import Batch, Part
 from fairlead.contracts.scrubbing import ScrubReply, Verdict
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
 from fairlead.watcher.core.batching import Stream, collect
+from fairlead.watcher.core.sampling import Sample, Sampler
 from fairlead.watcher.errors import ScrubberUnavailable
 from fairlead.watcher.ports import Scrubber
 
@@ -37,10 +39,12 @@ class RawHop:
         scrubber: the way to the scrubbers.
         pending_bytes_max: of bodies that wait in all sessions together. Lists wait at half of it; a watch that goes over
             it costs the largest session its bodies: it is given up and lists again when there is room.
+        sampler: chooses the events that are traced.
 
     """
 
-    def __init__(self, scrubber: Scrubber, pending_bytes_max: int) -> None:
+    def __init__(self, scrubber: Scrubber, pending_bytes_max: int, sampler: Sampler) -> None:
+        self._sampler = sampler
         self._scrubber = scrubber
         self._pending_bytes_max = pending_bytes_max
         self._attached: dict[Stream, _Attached] = {}
@@ -104,7 +108,8 @@ class RawHop:
             for stream in streams:
                 self._waiting.pop(stream, None)
                 self.has_news(stream)
-            await self._deliver(batch, streams)
+            with _traced(self._sampler.choose(batch, asyncio.get_running_loop().time())):
+                await self._deliver(batch, streams)
 
     async def _deliver(self, batch: Batch, streams: list[Stream]) -> None:
         """Send a batch, again and again with the same bytes, until it is taken or nobody needs it any more."""
@@ -167,6 +172,22 @@ class RawHop:
             self._room.set()
         else:
             self._room.clear()
+
+
+@contextmanager
+def _traced(sample: Sample | None) -> Iterator[None]:
+    """Show the way of a sampled event from the watch to the clean log; the others touch no tracing at all."""
+    if sample is None:
+        yield
+        return
+    source, event = sample
+    about = {"account": source.account, "kind": source.resource.kind, "change": event.change.name.lower()}
+    with (
+        tracing.span("watcher.event", start_ms=event.changed_ms, **about),
+        tracing.span("watcher.publish") as traceparent,
+    ):
+        event.traceparent = traceparent
+        yield
 
 
 def _without_bodies(part: Part) -> Part:
