@@ -12,14 +12,15 @@ from tests.support.mirror_store import MemoryMirror, numbered_sessions
 from tests.support.mirror_writer import AHEAD_LIMIT, Mirror
 
 from fairlead.gateway.adapters.postgres.accounts import PostgresAccounts
+from fairlead.gateway.adapters.postgres.listing import PostgresListing
 from fairlead.gateway.adapters.postgres.migrations import prepare_schema
 from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
 from fairlead.gateway.adapters.postgres.pool import Database
 from fairlead.gateway.adapters.postgres.reading import PostgresReader
 
 
-class PostgresWhole(PostgresMirror, PostgresAccounts, PostgresReader):
-    """All three ports over PostgreSQL."""
+class PostgresWhole(PostgresMirror, PostgresAccounts, PostgresReader, PostgresListing):
+    """All ports over PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         PostgresMirror.__init__(self, database, new_session=numbered_sessions(), ahead_limit=AHEAD_LIMIT)

@@ -59,11 +59,14 @@ async def test_a_cluster_is_known_by_host_and_ca_when_its_uid_may_not_be_read(mi
 
 async def test_claims_carry_what_accounts_say_of_themselves(mirror: Mirror) -> None:
     """Mode, version, namespaces and roles are stored as claimed last."""
-    claim = AccountClaim(ACCOUNT, CLUSTER, "infrastructure", "v1.30.1", ("shop",), ("readers",), ("writers", "admins"))
+    claim = AccountClaim(
+        ACCOUNT, CLUSTER, "infrastructure", "v1.30.1", ("shop",), ("readers",), ("writers", "admins"), ("runners",)
+    )
     await mirror.claim_account(claim, zone="zone-b", agent="agent-7")
     (account,) = await mirror.accounts()
     assert (account.mode, account.server_version, account.namespaces) == ("infrastructure", "v1.30.1", ("shop",))
     assert (account.read_roles, account.write_roles) == (("readers",), ("writers", "admins"))
+    assert account.execute_roles == ("runners",)
     assert (account.zone, account.agent) == ("zone-b", "agent-7")
 
 

@@ -17,13 +17,16 @@ from tests.support.mirror_store import MemoryMirror, numbered_sessions
 from fairlead.contracts.envelope import Batch, Change, Event, Part
 from fairlead.contracts.identity import Resource
 from fairlead.gateway.adapters.postgres.accounts import PostgresAccounts
+from fairlead.gateway.adapters.postgres.listing import PostgresListing
 from fairlead.gateway.adapters.postgres.migrations import prepare_schema
 from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
 from fairlead.gateway.adapters.postgres.pool import Database
 from fairlead.gateway.adapters.postgres.reading import PostgresReader
+from fairlead.gateway.core.facade.selection import Selection
 from fairlead.gateway.core.sessions import CloseReason, Opened
 from fairlead.gateway.core.views import ObjectQuery
 from fairlead.gateway.errors import CursorExpired, SessionClosed
+from fairlead.gateway.ports.listing import Extent, ListingStore, Room
 from fairlead.gateway.ports.mirror import AccountStore, MirrorReader, MirrorStore
 
 NAMES = ("a", "b", "c", "d")
@@ -78,10 +81,10 @@ histories = st.lists(st.one_of(opens, commits, commits, commits, others), min_si
 
 
 class Ports:
-    """The three ports of one store, and the sessions opened in it."""
+    """The ports of one store, and the sessions opened in it."""
 
-    def __init__(self, store: MirrorStore, accounts: AccountStore, reader: MirrorReader) -> None:
-        self.store, self.accounts, self.reader = store, accounts, reader
+    def __init__(self, store: MirrorStore, accounts: AccountStore, reader: MirrorReader, listing: ListingStore) -> None:
+        self.store, self.accounts, self.reader, self.listing = store, accounts, reader, listing
         self.opened: list[tuple[Opened, Resource]] = []
 
     async def play(self, step: tuple[Any, ...]) -> object:
@@ -119,6 +122,7 @@ class Ports:
             seen.append((view.resource, view.epoch, view.checkpoint, view.writing, view.rows, page.change))
             seen.append([replace(row, updated=EPOCH) for row in page.objects])
             seen.append(await self._changes(view.resource, page.change))
+            seen.append(await self._look(view.resource))
         for opened, _ in self.opened[-2:]:
             seen.append(await self._versions(opened.session))
         return seen
@@ -130,6 +134,20 @@ class Ports:
             return "expired"
         return [(type(change).__name__, change.key, change.version, change.change) for change in read.changes]
 
+    async def _look(self, resource: Resource) -> object:
+        """What LIST and WATCH read."""
+        async with self.listing.look(ACCOUNT, resource.group, resource.plural) as look:
+            standing, change = look.coverage.standings[0], look.coverage.change
+            extent = Extent(standing.id, Selection(resource.group, resource.plural))
+            seen: list[object] = [standing.epoch, standing.checkpoint, standing.outlived, look.coverage.floor]
+            seen.append(await look.page(extent, None, Room(3, 150)))
+            seen += [
+                await look.occurrences(extent, change - 7, Room(2, 400), begun=begun) for begun in (None, change - 3)
+            ]
+            seen += [await look.place(extent, version) for version in range(1, 13)]
+            seen += [await look.changed(extent, after) for after in range(change - 3, change + 1)]
+        return seen
+
     async def _versions(self, session: str) -> object:
         try:
             return await self.store.stored_versions(session, None, limit=99)
@@ -137,10 +155,10 @@ class Ports:
             return "closed"
 
 
-async def claimed(store: MirrorStore, accounts: AccountStore, reader: MirrorReader) -> Ports:
+async def claimed(store: MirrorStore, accounts: AccountStore, reader: MirrorReader, listing: ListingStore) -> Ports:
     """Ports with the account of the tests."""
     await accounts.claim_account(CLAIM, zone="zone", agent="agent")
-    return Ports(store, accounts, reader)
+    return Ports(store, accounts, reader, listing)
 
 
 def memory() -> MemoryMirror:
@@ -153,7 +171,7 @@ async def postgres(database: Database) -> Ports:
     async with database.transaction() as connection:
         await connection.execute("truncate accounts, resources, objects, tombstones restart identity")
     mirror = PostgresMirror(database, new_session=numbered_sessions(), ahead_limit=AHEAD_LIMIT)
-    return await claimed(mirror, PostgresAccounts(database), PostgresReader(database))
+    return await claimed(mirror, PostgresAccounts(database), PostgresReader(database), PostgresListing(database))
 
 
 def test_postgresql_and_its_twin_agree(database: str) -> None:
@@ -162,7 +180,7 @@ def test_postgresql_and_its_twin_agree(database: str) -> None:
     async def compare(steps: list[tuple[Any, ...]]) -> None:
         async with Database(database, size=2) as pool:
             twin = memory()
-            pair = await claimed(twin, twin, twin), await postgres(pool)
+            pair = await claimed(twin, twin, twin, twin), await postgres(pool)
             for number, step in enumerate(steps):
                 expected, real = [await ports.play(step) for ports in pair]
                 assert real == expected, f"step {number}: {step}"
@@ -194,7 +212,7 @@ def test_order_repetition_and_batching_of_events_do_not_matter(
     async def play(groups: list[list[Part]]) -> object:
         twin = memory()
         twin._ahead_limit = 100
-        ports = await claimed(twin, twin, twin)
+        ports = await claimed(twin, twin, twin, twin)
         opened = await twin.open_session(request())
         for group in groups:
             await twin.commit([batch(source(opened), group)])

@@ -87,6 +87,9 @@ async def test_states_are_told_as_reported_and_as_lost(mirror: Mirror) -> None:
     pods, _ = await mirror.resources(ACCOUNT)
     assert (pods.state, pods.since, pods.writing) == (ResourceState.LIVE, since, True)
     assert pods.heard is not None
+    assert [(view.rows, counted) for counted in (True, False) for view in await mirror.resources(ACCOUNT, counted=counted)] == [
+        (0, True), (0, True), (None, False), (None, False),
+    ]  # fmt: skip
 
 
 SELECTORS = {

@@ -92,6 +92,21 @@ async def test_tokens_open_their_own_door_only(gateway: RunningGateway) -> None:
             assert "`name`" in unusable.json()["detail"]
 
 
+async def test_tokens_of_the_facade(gateway: RunningGateway) -> None:
+    """They read, or read and write; any other verb is refused, they are no API tokens, and several hold at once."""
+    async with gateway.api() as api:
+        for name, verbs in (("kubectl-1", ["read"]), ("kubectl-2", ["read", "write"])):
+            request = {"name": name, "kind": "facade", "accounts": ["shop"], "verbs": verbs}
+            made = await api.post("/v1/tokens", json=request)
+            assert made.status_code == 201
+            assert made.json()["verbs"] == verbs
+            async with gateway.api(made.json()["token"]) as caller:
+                assert (await caller.get("/v1/accounts")).status_code == 401
+        for verbs in ([], ["admin"]):
+            request = {"name": "kubectl-3", "kind": "facade", "accounts": ["shop"], "verbs": verbs}
+            assert (await api.post("/v1/tokens", json=request)).status_code == 400
+
+
 async def test_plain_text_to_a_tls_port(gateway: RunningGateway) -> None:
     """Neither door speaks plain text."""
     async with grpc.aio.insecure_channel(gateway.link, options=[("grpc.enable_http_proxy", 0)]) as channel:

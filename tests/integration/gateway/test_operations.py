@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from tests.support.gateway import READER_TOKEN, Authorities, RunningGateway, running_gateway
-from tests.support.scripted_bridge import ScriptedBridge, bridge, until
+from tests.support.gateway import OTHER_TOKEN, READER_TOKEN, Authorities, RunningGateway, running_gateway
+from tests.support.scripted_bridge import ScriptedBridge, bridge, claimed_before, until
 from ulid import ULID
 
 from fairlead.contracts.operations import CHUNK_BYTES
@@ -105,6 +105,7 @@ async def test_round_trip(gateway: RunningGateway, database: str) -> None:
 
 async def test_an_operation_waits_for_its_agent(gateway: RunningGateway) -> None:
     """Without an agent it stays pending; an agent that claims the account gets it at once."""
+    await claimed_before(gateway, "shop")
     async with gateway.api() as api:
         submitted = await _submit(api, _apply())
         assert submitted["state"] == "pending"
@@ -119,8 +120,17 @@ async def test_an_operation_waits_for_its_agent(gateway: RunningGateway) -> None
         assert (ended["state"], ended["result"]["reason"]) == ("failed", "Conflict")
 
 
+async def test_an_account_that_nobody_claimed(gateway: RunningGateway) -> None:
+    """Is not found, at once, however long the caller would wait; nothing is stored."""
+    async with gateway.api() as api:
+        answer = await api.post("/v1/operations", json=_apply(), params={"wait": "60s"})
+        assert (answer.status_code, "no agent has ever claimed" in answer.json()["detail"]) == (404, True)
+        assert (await api.get("/v1/operations")).json()["items"] == []
+
+
 async def test_expiry(gateway: RunningGateway) -> None:
     """Nobody to take it before its deadline: expired, and told that it did not run."""
+    await claimed_before(gateway, "shop")
     async with gateway.api() as api:
         submitted = await _submit(api, _apply(), deadlineSeconds="300ms")
         ended = await _ended(api, submitted["id"])
@@ -198,6 +208,7 @@ async def test_a_new_connection_takes_over(gateway: RunningGateway) -> None:
 async def test_same_id_same_operation(gateway: RunningGateway) -> None:
     """The same id and request is one operation; another request under the id is refused."""
     identity = str(ULID())
+    await claimed_before(gateway, "shop")
     async with gateway.api() as api:
         first = await _submit(api, _apply(id=identity))
         assert first["id"] == identity
@@ -244,6 +255,7 @@ async def test_a_body_without_its_beginning_is_asked_for_again(gateway: RunningG
 
 async def test_cancel(gateway: RunningGateway) -> None:
     """What no agent took is cancelled at once; an executor is asked about the rest."""
+    await claimed_before(gateway, "shop")
     async with gateway.api() as api:
         pending = await _submit(api, _apply())
         answer = await api.delete(f"/v1/operations/{pending['id']}")
@@ -259,6 +271,8 @@ async def test_cancel(gateway: RunningGateway) -> None:
 
 async def test_a_restarted_gateway_goes_on(database: str, authorities: Authorities) -> None:
     """Pending and claimed operations outlive the gateway; both end under the next one."""
+    async with running_gateway(database, authorities) as gateway:
+        await claimed_before(gateway, "shop-2")
     async with running_gateway(database, authorities) as gateway, gateway.api() as api, bridge(gateway) as agent:
         await agent.claim("shop")
         claimed = await _submit(api, _apply("claimed"))
@@ -294,6 +308,7 @@ async def test_two_gateways(database: str, authorities: Authorities) -> None:
 async def test_a_lost_key_is_told(database: str, authorities: Authorities) -> None:
     """Without the key of a stored request the operation ends with what happened, instead of waiting for ever."""
     async with running_gateway(database, authorities) as gateway, gateway.api() as api:
+        await claimed_before(gateway, "shop")
         submitted = await _submit(api, _apply())
     (authorities.directory / "operations.key").unlink()
     async with running_gateway(database, authorities) as gateway, gateway.api() as api, bridge(gateway) as agent:
@@ -321,6 +336,8 @@ async def test_results_are_erased(database: str, authorities: Authorities) -> No
 
 async def test_history(gateway: RunningGateway) -> None:
     """Operations are listed newest first, by filters and in pages, and only of accounts that the caller may see."""
+    await claimed_before(gateway, "shop", "shop-2")
+    await claimed_before(gateway, "other", token=OTHER_TOKEN)
     async with gateway.api() as api, gateway.api(READER_TOKEN) as reader:
         submitted = [await _submit(api, _get() | {"account": name}) for name in ("shop", "other", "shop", "shop-2")]
         ids = [each["id"] for each in submitted]
@@ -333,6 +350,11 @@ async def test_history(gateway: RunningGateway) -> None:
         assert ([each["id"] for each in page["items"]], page["continue"]) == ([ids[2]], ids[2])
         rest = (await api.get("/v1/operations", params={"account": "shop", "continue": page["continue"]})).json()
         assert [each["id"] for each in rest["items"]] == [ids[0]]
+        by_name = (
+            await api.get("/v1/operations", params={"name": "web", "namespace": "shop", "account": "other"})
+        ).json()
+        assert [each["id"] for each in by_name["items"]] == [ids[1]]
+        assert (await api.get("/v1/operations", params={"name": "nobody"})).json()["items"] == []
         assert (await reader.get(f"/v1/operations/{ids[1]}")).status_code == 404
         assert (await reader.post("/v1/operations", json=_apply())).status_code == 403
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from tests.support.gateway import READER_TOKEN, RunningGateway
+from tests.support.gateway import READER_TOKEN, Authorities, RunningGateway, running_gateway
 from tests.support.mirror_data import PODS, part, upsert
 from tests.support.scripted_bridge import ScriptedBridge, bridge
 
@@ -47,6 +47,37 @@ async def test_accounts_and_agents(gateway: RunningGateway) -> None:
         for unknown in ("other", "shop-9"):
             assert (await api.get(f"/v1/accounts/{unknown}")).status_code == 404
             assert (await api.get(f"/v1/accounts/{unknown}/resources")).status_code == 404
+
+
+@pytest.mark.usefixtures("agent")
+async def test_the_journal_of_writes(database: str, authorities: Authorities) -> None:
+    """A write through the facade stands in the journal, sent or not; only who may see the account sees it."""
+    facade = {"url": "https://fairlead.example.com"}
+    async with running_gateway(database, authorities, facade=facade) as gateway, gateway.api() as api:
+        path = "/v1/accounts/shop/writes"
+        assert (await api.get(path)).json() == {"items": []}
+        request = {"name": "ann", "kind": "facade", "accounts": ["shop"], "verbs": ["read", "write"]}
+        token = (await api.post("/v1/tokens", json=request)).json()["token"]
+        async with gateway.api(token) as kubectl:
+            for name in ("web-0", "web-1", "web-2"):
+                sent = await kubectl.patch(
+                    f"/accounts/shop/api/v1/namespaces/shop/pods/{name}",
+                    content=b'{"spec": {"password": "hunter2"}}',
+                    headers={"Content-Type": "application/merge-patch+json", "Kubectl-Command": "kubectl patch"},
+                )
+                assert sent.status_code == 503
+        first = (await api.get(path, params={"limit": "2"})).json()
+        (last,) = (await api.get(path, params={"limit": "2", "continue": first["continue"]})).json()["items"]
+        assert [write["name"] for write in (*first["items"], last)] == ["web-2", "web-1", "web-0"]
+        told = (last["caller"], last["command"], last["verb"], last["resource"], last["namespace"])
+        assert told == ("ann", "kubectl patch", "patch", "pods", "shop")
+        assert (last["outcome"], last["dispatched"], last["code"]) == ("unsent", False, None)
+        assert "hunter2" not in (await api.get(path)).text
+        assert (await api.get("/v1/accounts/shop")).json()["facadeUrl"] == facade["url"]
+        assert (await api.get(path, params={"limit": "0"})).status_code == 400
+        async with gateway.api(READER_TOKEN) as reader:
+            assert (await reader.get(path)).status_code == 200
+            assert (await reader.get("/v1/accounts/other/writes")).status_code == 404
 
 
 async def test_freshness(gateway: RunningGateway, agent: ScriptedBridge) -> None:

@@ -32,6 +32,14 @@ def test_credentials() -> None:
     assert _load(credentials=[credential | {"certificate": "agent-*"}]).gateway.credentials
 
 
+def test_the_facade_has_an_address() -> None:
+    """As kubeconfigs name it; what is no address is a fault."""
+    assert _load(facade={"url": "https://fairlead.example.com:8443/"}).gateway.facade.url.endswith(":8443")
+    for wrong in ("fairlead:8443", "https://user:password@host", "https://host?x", "ftp://host"):
+        with pytest.raises(ValidationError):
+            _load(facade={"url": wrong})
+
+
 @pytest.mark.parametrize(
     "credentials",
     [
@@ -41,6 +49,8 @@ def test_credentials() -> None:
         [{"name": "a", "kind": "agent", "accounts": [], "sha256": SHA256}],
         [{"name": "a", "kind": "api", "accounts": ["*"], "certificate": "x"}],
         [{"name": "a", "kind": "api", "accounts": ["*"], "sha256": SHA256, "verbs": ["delete"]}],
+        [{"name": "a", "kind": "facade", "accounts": ["*"], "sha256": SHA256, "verbs": ["read", "admin"]}],
+        [{"name": "a", "kind": "facade", "accounts": ["*"], "certificate": "x"}],
         [{"name": "a", "kind": "api", "accounts": ["*"], "sha256": SHA256}] * 2,
     ],
 )
@@ -49,3 +59,32 @@ def test_bad_credentials(credentials: list[dict[str, Any]]) -> None:
     with pytest.raises(ValidationError) as refused:
         _load(credentials=credentials)
     assert SHA256 not in "".join(error["msg"] for error in refused.value.errors(include_input=False))
+
+
+def test_clouddriver() -> None:
+    """Off by default, with the grace period that Armory had; addresses lose their last slash."""
+    section = _load().gateway
+    assert (section.clouddriver.url, section.account_cleanup_frequency_seconds) == ("", 600)
+    assert _load(accountCleanupFrequencySeconds=0).gateway.account_cleanup_frequency_seconds == 0
+    rules = [{"accounts": ["prod-*"], "fields": {"environment": "prod", "onlySpinnakerManaged": True}}]
+    chosen = _load(clouddriver={"url": "http://cd:7002/", "definitions": rules}).gateway.clouddriver
+    assert (chosen.url, chosen.definitions[0].fields["environment"]) == ("http://cd:7002", "prod")
+
+
+@pytest.mark.parametrize(
+    "clouddriver",
+    [
+        {"url": "cd:7002"},
+        {"fiatUrl": "http://user:password@fiat"},
+        {"checkSeconds": 0},
+        {"adopt": [""]},
+        {"definitions": [{"accounts": ["*"], "fields": {"namespaces": ["a"]}}]},
+        {"definitions": [{"accounts": ["*"], "fields": {"permissions": {}}}]},
+        {"definitions": [{"accounts": [], "fields": {}}]},
+        {"definitions": [{"accounts": ["*"], "fields": {"when": object()}}]},
+    ],
+)
+def test_bad_settings_of_clouddriver(clouddriver: dict[str, Any]) -> None:
+    """What would reach nobody, or change what is the gateway's to say."""
+    with pytest.raises(ValidationError):
+        _load(clouddriver=clouddriver)

@@ -46,6 +46,7 @@ def test_tokens_are_found_by_their_text_alone() -> None:
     grants = {grant.digest: grant}
     assert find_by_token(grants, token, Kind.AGENT, NOW) is grant
     assert find_by_token(grants, token, Kind.API, NOW) is None
+    assert find_by_token(grants, token, Kind.FACADE, NOW) is None
     assert find_by_token(grants, token + "x", Kind.AGENT, NOW) is None
     assert find_by_token(grants, token, Kind.AGENT, NOW + timedelta(hours=1)) is None
     assert find_by_token({digest(token): Grant("b", Kind.AGENT, ("*",), digest=b"")}, token, Kind.AGENT, NOW) is None

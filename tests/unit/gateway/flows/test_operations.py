@@ -14,7 +14,7 @@ from tests.support.services import eventually
 from fairlead.contracts.operations import InvalidRequest, OperationRequest, decode_request
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.gateway.core.operations import State, Timing
-from fairlead.gateway.errors import DatabaseUnavailable
+from fairlead.gateway.errors import DatabaseUnavailable, UnknownAccount
 from fairlead.gateway.flows.operations import BodyIncomplete, Operations, parse_id
 from fairlead.gateway.ports.operations import Notice
 from fairlead.runtime.errors import PermanentError
@@ -46,6 +46,20 @@ async def _at_work(flow: Operations) -> AsyncIterator[None]:
 
 def _report(identity: str, state: Report.State, **more: object) -> Report:
     return Report(**({"id": identity, "account": "shop", "attempt": 1, "state": state, "last": True} | more))  # type: ignore[arg-type]
+
+
+async def test_an_account_that_nobody_claimed() -> None:
+    """Is told at once; one that is connected need not be looked up, and one that was connected once may wait."""
+    flow, store, _ = _flow()
+    store.strangers = {"shop", "shed"}
+    await _submit(flow)
+    stranger = decode_request(b'{"account": "shed", "kind": "get", "target": {"kind": "Pod", "name": "web"}}')
+    with pytest.raises(UnknownAccount, match="shed"):
+        await _submit(flow, stranger)
+    assert len(store.operations) == 1
+    store.strangers.clear()
+    await _submit(flow, stranger)
+    assert len(store.operations) == 2
 
 
 async def test_submit_then_send_then_result() -> None:

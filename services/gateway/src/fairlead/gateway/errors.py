@@ -49,6 +49,22 @@ class AccountRefused(PermanentError):
     """The account name belongs to another cluster until somebody decides."""
 
 
+class AccountServed(PermanentError):
+    """An account cannot be removed while an agent serves it."""
+
+
+class ClouddriverUnreachable(TransientError):
+    """Clouddriver, or Fiat, did not answer; the request may be made again."""
+
+
+class ClouddriverFailed(TransientError):
+    """Clouddriver, or Fiat, answered that it failed."""
+
+
+class ClouddriverRefused(PermanentError):
+    """Clouddriver, or Fiat, refuses a request as it is; somebody has to change something."""
+
+
 class SessionClosed(PermanentError):
     """The session is not, or no longer, the one that may write; a new one has to be opened."""
 
@@ -59,6 +75,18 @@ class BatchRefused(PoisonMessage):
 
 class CursorExpired(PermanentError):
     """A change cursor is too old to go on from; the reader has to list again."""
+
+
+class TunnelUnavailable(TransientError):
+    """Nobody could take a request to the API server; nothing was sent, and it may be sent again."""
+
+
+class TunnelLost(PermanentError):
+    """A request was on its way when the tunnel broke; whether it took effect is not known."""
+
+
+class TunnelRefused(PermanentError):
+    """The agent's end refuses a request for good."""
 
 
 class SchemaUnfit(ConfigurationError):

@@ -6,14 +6,19 @@ import math
 import secrets
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from fairlead.contracts.codec import Decoder
-from fairlead.gateway.adapters import files
+from fairlead.gateway.adapters import clouddriver, files, https
+from fairlead.gateway.adapters.facade.app import Application, FacadeApplication, beside
 from fairlead.gateway.adapters.link import server as link_server
+from fairlead.gateway.adapters.postgres import commits
 from fairlead.gateway.adapters.postgres.accounts import PostgresAccounts
+from fairlead.gateway.adapters.postgres.documents import PostgresDocuments
 from fairlead.gateway.adapters.postgres.links import PostgresLinks
+from fairlead.gateway.adapters.postgres.listing import PostgresListing
 from fairlead.gateway.adapters.postgres.migrations import prepare_schema
 from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
 from fairlead.gateway.adapters.postgres.notices import PostgresNotices
@@ -21,20 +26,47 @@ from fairlead.gateway.adapters.postgres.operations import PostgresOperations
 from fairlead.gateway.adapters.postgres.pool import Database
 from fairlead.gateway.adapters.postgres.pulse import Pulse
 from fairlead.gateway.adapters.postgres.reading import PostgresReader
+from fairlead.gateway.adapters.postgres.registrations import PostgresRegistrations
+from fairlead.gateway.adapters.postgres.removal import DUTY as REMOVAL
+from fairlead.gateway.adapters.postgres.removal import PostgresRemoval
 from fairlead.gateway.adapters.postgres.tokens import PostgresTokens
-from fairlead.gateway.adapters.rest import server as rest_server
+from fairlead.gateway.adapters.postgres.writes import PostgresWrites
+from fairlead.gateway.adapters.rest import server as rest
 from fairlead.gateway.core.doors import Door
+from fairlead.gateway.core.facade.admission import Admission
 from fairlead.gateway.core.keyring import Keyring
 from fairlead.gateway.core.operations import Timing
-from fairlead.gateway.core.tokens import Grant, Kind, Verb, digest
+from fairlead.gateway.core.registration.definition import Template
+from fairlead.gateway.core.tokens import VERBS, Grant, Kind, Verb, digest
+from fairlead.gateway.flows.account_tokens import AccountTokens
+from fairlead.gateway.flows.duties import Duty
+from fairlead.gateway.flows.facade.barrier import Barrier
+from fairlead.gateway.flows.facade.desk import FacadeDesk
+from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
+from fairlead.gateway.flows.facade.feeds import Feeds
+from fairlead.gateway.flows.facade.openapi import OpenApiDocuments
+from fairlead.gateway.flows.facade.passthrough import Bounds, Passthrough
+from fairlead.gateway.flows.facade.reading import Reading, now_utc
+from fairlead.gateway.flows.facade.shelf import LastKnown
+from fairlead.gateway.flows.facade.tables import render
+from fairlead.gateway.flows.facade.writes import Journal
 from fairlead.gateway.flows.link.connection import LinkTiming
 from fairlead.gateway.flows.links import Gateway, Links
 from fairlead.gateway.flows.observation import Observation
 from fairlead.gateway.flows.operations import Operations
+from fairlead.gateway.flows.registration import Registrar
+from fairlead.gateway.flows.removal import Removal
 from fairlead.gateway.flows.tokens import Tokens
+from fairlead.gateway.flows.tunnel import AgentTunnel
 from fairlead.gateway.flows.upkeep import repeat
 from fairlead.gateway.ports.rest import RestDesk
-from fairlead.gateway.settings import CredentialSettings, DatabaseSettings, GatewaySection, Settings
+from fairlead.gateway.settings import (
+    ClouddriverSettings,
+    CredentialSettings,
+    DatabaseSettings,
+    GatewaySection,
+    Settings,
+)
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.runtime.lifecycle import Scope, Service, Stage
 
@@ -84,8 +116,75 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     scope.start("operations.listen", operations.listen())
     scope.start("operations.clean-up", operations.clean_up())
     scope.start("garbage", repeat(observation.collect_garbage, section.garbage_seconds))
-    desk = RestDesk(operations, observation, tokens, PostgresLinks(database), scope.not_ready)
-    await _open_doors(scope, section, links, tokens, desk)
+    history = PostgresWrites(database)
+    facade = FacadeApplication(_facade(scope, section, _Storage(dsn, database, pulse, history), links), tokens)
+    directory, url = PostgresLinks(database), section.facade.url
+    registrations = await _registration(scope, section, database, keyring, links.gateway.id)
+    desk = RestDesk(
+        operations, observation, tokens, directory, scope.not_ready, history, registrations, links.gateway.id, url
+    )
+    await _open_doors(scope, section, links, tokens, beside(rest.application(desk, _version()), facade))
+
+
+async def _registration(
+    scope: Scope, section: GatewaySection, database: Database, keyring: Keyring, gateway: str
+) -> PostgresRegistrations:
+    """Registration in Clouddriver, and removal: each is done by one gateway for all of them."""
+    chosen = section.clouddriver
+    store = PostgresRegistrations(database)
+    every_s = chosen.check_seconds
+    lease_s = 4 * (every_s + chosen.timeout_seconds)
+    removal = Removal(
+        store=PostgresRemoval(database),
+        grace_s=section.account_cleanup_frequency_seconds,
+        longest_s=2 * lease_s,
+        registered_too=not chosen.url,
+    )
+    scope.start("removal", Duty(REMOVAL, gateway, store, every_s, lease_s, removal.stand_by).keep(removal.step))
+    if chosen.url:
+        duty = Duty("registration", gateway, store, every_s, lease_s, Registrar.stand_by)
+        service = clouddriver.Service(
+            chosen.url,
+            chosen.user,
+            chosen.tls.ca_file,
+            chosen.tls.cert_file,
+            chosen.tls.key_file,
+            chosen.timeout_seconds,
+        )
+        fiat = replace(service, url=chosen.fiat_url) if chosen.fiat_url else None
+        client = await scope.enter(clouddriver.opened(service, fiat))
+        registrar = Registrar(
+            store=store,
+            clouddriver=client,
+            template=template_of(chosen, section.facade.url),
+            ours=duty.ours,
+            tokens=AccountTokens(PostgresTokens(database), keyring) if chosen.inline_tokens else None,
+            adopt=chosen.adopt,
+            fiat=client if fiat else None,
+            read_back_s=chosen.read_back_seconds,
+        )
+        scope.start("registration", duty.keep(registrar.step))
+    return store
+
+
+def template_of(chosen: ClouddriverSettings, facade_url: str) -> Template:
+    """What definitions have in common."""
+    ca = chosen.facade_ca_file
+    fields: dict[str, object] = {
+        "metrics": chosen.metrics,
+        "cacheThreads": chosen.cache_threads,
+        "cacheIntervalSeconds": chosen.cache_interval_seconds,
+        "omitKinds": list(chosen.omit_kinds),
+    }
+    if chosen.environment:
+        fields["environment"] = chosen.environment
+    return Template(
+        url=facade_url,
+        ca=files.read_text(ca, "gateway.clouddriver.facadeCaFile").encode() + b"\n" if ca is not None else b"",
+        token_file=chosen.token_file,
+        fields=fields,
+        rules=tuple((each.accounts, each.fields) for each in chosen.definitions),
+    )
 
 
 def _links(section: GatewaySection, database: Database, observation: Observation, tokens: Tokens) -> Links:
@@ -93,7 +192,7 @@ def _links(section: GatewaySection, database: Database, observation: Observation
     link = section.link
     return Links(
         gateway=Gateway(f"{socket.gethostname()}-{secrets.token_hex(3)}", _version(), link.data_window_bytes),
-        timing=LinkTiming(link.heartbeat_seconds, link.max_age_seconds, link.grace_seconds),
+        timing=LinkTiming(link.heartbeat_seconds, link.max_age_seconds, link.grace_seconds, link.tunnels),
         mirror=observation,
         store=store,
         documents=store,
@@ -114,16 +213,54 @@ def _operations(section: GatewaySection, database: Database, dsn: str, keyring: 
     return Operations(store, links, PostgresNotices(dsn), timing)
 
 
-async def _open_doors(scope: Scope, section: GatewaySection, links: Links, tokens: Tokens, desk: RestDesk) -> None:
+@dataclass(frozen=True)
+class _Storage:
+    """The database, as the facade needs it."""
+
+    dsn: str
+    database: Database
+    pulse: Pulse
+    history: PostgresWrites
+
+    def away(self) -> bool:
+        """Whether it is known to be away: then nobody has to wait for it to find out."""
+        return self.pulse.not_ready() is not None
+
+
+def _facade(scope: Scope, section: GatewaySection, storage: _Storage, links: Links) -> FacadeDesk:
+    chosen = section.facade
+    journal = Journal(storage.history, links.gateway.id, chosen.write_history_seconds)
+    scope.start("facade.journal", journal.keep())
+    rows = PostgresListing(storage.database, at_once=section.database.pool_size // 2)
+    feeds = Feeds(rows, PostgresNotices(storage.dsn, commits.CHANNEL), now_utc)
+    scope.start("facade.feeds", feeds.listen())
+    shelf = LastKnown(PostgresDocuments(storage.database), storage.away)
+    discovery = DiscoveryDocuments(shelf, chosen.documents_bytes // 2)
+    bounds = Bounds(body_bytes=chosen.body_bytes, answer_s=chosen.answer_seconds)
+    cluster = Passthrough(AgentTunnel(links), journal, bounds, discovery.unsettle)
+    return FacadeDesk(
+        shelf=shelf,
+        discovery=discovery,
+        openapi=OpenApiDocuments(shelf, cluster, discovery, chosen.documents_bytes // 2, chosen.openapi_seconds),
+        store=Reading(feeds.store, Barrier(storage.history), feeds, chosen.stale_seconds, render),
+        cluster=cluster,
+        admission=Admission(chosen.requests_at_once, chosen.streams_at_once),
+        database_away=storage.away,
+    )
+
+
+async def _open_doors(
+    scope: Scope, section: GatewaySection, links: Links, tokens: Tokens, application: Application
+) -> None:
     link_port = await scope.enter(link_server.listen(link_door(section), tokens, links))
-    rest = await scope.enter(rest_server.listen(https_door(section), rest_server.application(desk, _version())))
-    scope.start("rest", rest.serve())
-    scope.on_stop(Stage.INTAKE, "rest", rest.stop)
+    listener = await scope.enter(https.listen(https_door(section), application))
+    scope.start("https", listener.serve())
+    scope.on_stop(Stage.INTAKE, "https", listener.stop)
     scope.on_stop(Stage.DRAIN, "links", lambda: links.stop(section.stop_grace_seconds))
     if section.address_file is not None:
         addresses = {
             "link": _address(link_door(section), link_port),
-            "https": _address(https_door(section), rest.port),
+            "https": _address(https_door(section), listener.port),
         }
         files.write_addresses(section.address_file, addresses, "gateway.addressFile")
 
@@ -146,7 +283,7 @@ def grant_of(credential: CredentialSettings) -> Grant:
     found = bytes.fromhex(credential.sha256)
     if credential.token_file is not None:
         found = digest(files.read_text(credential.token_file, f"gateway.credentials ({credential.name}).tokenFile"))
-    verbs = frozenset(Verb(verb) for verb in credential.verbs) if kind is Kind.API else frozenset[Verb]()
+    verbs = VERBS[kind].intersection(Verb(verb) for verb in credential.verbs)
     return Grant(credential.name, kind, credential.accounts, verbs, found, credential.certificate)
 
 
@@ -163,6 +300,11 @@ def _missing(section: GatewaySection) -> Iterator[str]:
         yield "gateway.database: set dsn or dsnFile (postgresql://user:password@host:5432/database)"
     if section.key_file is None:
         yield "gateway.keyFile: name a file for the key that operations are encrypted with; it is made when missing"
+    chosen = section.clouddriver
+    if chosen.url and not section.facade.url:
+        yield "gateway.facade.url: say how Clouddriver reaches the gateway (https://fairlead.example.com:8443)"
+    if (chosen.tls.cert_file is None) != (chosen.tls.key_file is None):
+        yield "gateway.clouddriver.tls: certFile and keyFile belong together; set both"
 
 
 def _address(door: Door, port: int) -> str:

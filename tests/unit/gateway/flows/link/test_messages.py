@@ -19,6 +19,7 @@ from fairlead.gateway.flows.link import messages
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PODS = pb.Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
+MODES = ("", "agent", "spinnaker-service")
 
 
 @given(st.integers(0, 3 * CHUNK_BYTES))
@@ -47,9 +48,15 @@ def test_sessions() -> None:
 
 
 def test_claims_and_states() -> None:
-    """A claim takes the agent's mode; a state in the future is of now, and an unknown one is left out."""
-    claim = messages.claim(pb.AccountClaim(name="shop", namespaces=["a"], read_roles=["dev"]), mode="")
+    """A claim takes the agent's mode, unless its cluster is elsewhere; a state in the future is of now, and an unknown one is left out."""
+    claimed = pb.AccountClaim(name="shop", namespaces=["a"], read_roles=["dev"], execute_roles=["ci"], own_cluster=True)
+    claim = messages.claim(claimed, mode="")
     assert (claim.name, claim.mode, claim.namespaces, claim.read_roles) == ("shop", "agent", ("a",), ("dev",))
+    assert claim.execute_roles == ("ci",)
+    modes = [
+        (messages.claim(pb.AccountClaim(own_cluster=own), mode=mode).mode) for own in (True, False) for mode in MODES
+    ]
+    assert modes == ["agent", "agent", "spinnaker-service", "infrastructure", "infrastructure", "spinnaker-service"]
     late = pb.ResourceState(account="shop", resource=PODS, state=pb.ResourceState.STATE_GONE, since_unix_ms=2**42)
     report = messages.state_report(late, NOW)
     assert report is not None

@@ -1,4 +1,4 @@
-"""Two lanes for one writer."""
+"""Lanes for one writer."""
 
 from __future__ import annotations
 
@@ -46,3 +46,32 @@ async def test_a_slow_reader_holds_producers_back() -> None:
         await asyncio.sleep(0)
         outbox.close()
     assert [frame.call async for frame in frames] == [3]
+
+
+def _piece(tunnel: str, number: int) -> pb.GatewayFrame:
+    return pb.GatewayFrame(call=number, tunnel_data=pb.TunnelData(id=tunnel))
+
+
+async def test_tunnels_take_turns() -> None:
+    """With each other and with bulk; control overtakes them all."""
+    outbox = Outbox()
+    outbox.push([_bulk(1), _bulk(2)], bulk=True)
+    for number in (11, 12, 13):
+        outbox.push_tunnel("a", _piece("a", number))
+    outbox.push_tunnel("b", _piece("b", 21))
+    outbox.push([_control(3)])
+    outbox.close()
+    outbox.push_tunnel("a", _piece("a", 14))
+
+    assert [frame.call async for frame in outbox.frames()] == [3, 11, 1, 21, 2, 12, 13]
+
+
+async def test_the_end_of_a_tunnel() -> None:
+    """It goes at once, and what waited of the tunnel not at all."""
+    outbox = Outbox()
+    outbox.push_tunnel("a", _piece("a", 1))
+    outbox.push_tunnel("b", _piece("b", 2))
+    outbox.end_tunnel("a", pb.GatewayFrame(call=3, tunnel_end=pb.TunnelEnd(id="a")))
+    outbox.close()
+
+    assert [frame.call async for frame in outbox.frames()] == [3, 2]

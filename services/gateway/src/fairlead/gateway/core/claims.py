@@ -33,6 +33,7 @@ class AccountClaim:
     """The only namespaces of the account, empty for all."""
     read_roles: tuple[str, ...] = ()
     write_roles: tuple[str, ...] = ()
+    execute_roles: tuple[str, ...] = ()
 
 
 class ClaimReason(StrEnum):

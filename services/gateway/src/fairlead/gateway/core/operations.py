@@ -17,7 +17,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from fairlead.contracts.identity import Resource
-from fairlead.contracts.operations import Kind, repeatability
+from fairlead.contracts.operations import READS, Kind
+from fairlead.contracts.repeatability import repeatability
 
 
 class State(StrEnum):
@@ -164,7 +165,7 @@ def ending_at_deadline(operation: Operation) -> Outcome:
             " it did not run. Check that the agent is connected (GET /v1/accounts) and submit it again",
         )
     repeat = repeatability(operation.kind, fenced=operation.fenced)
-    if operation.kind in (Kind.GET, Kind.LIST):
+    if operation.kind in READS:
         return Outcome(
             State.EXPIRED,
             reason="NoAnswer",

@@ -23,16 +23,26 @@ class Kind(StrEnum):
     """The link."""
     API = "api"
     """REST."""
+    FACADE = "facade"
+    """The Kubernetes API of accounts."""
 
 
 class Verb(StrEnum):
-    """What an API credential may do."""
+    """What a credential may do."""
 
     READ = "read"
     WRITE = "write"
-    """Submit and cancel operations."""
+    """Submit and cancel operations; at the facade, every request that is not a reading one."""
     ADMIN = "admin"
     """Manage tokens."""
+
+
+VERBS: Mapping[Kind, frozenset[Verb]] = {
+    Kind.AGENT: frozenset(),
+    Kind.API: frozenset(Verb),
+    Kind.FACADE: frozenset({Verb.READ, Verb.WRITE}),
+}
+"""Which verbs mean something at each door."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class AccountView:
     write_roles: tuple[str, ...]
     claimed: datetime
     refusal: Refusal | None = None
+    execute_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class ResourceView:
     """When something came from the reflector last."""
     writing: bool
     """Whether a session is open."""
-    rows: int
+    rows: int | None
+    """None: nobody asked for their number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,9 +170,9 @@ class Observation:
         """Every account, by name."""
         return await self._call(self._reader.accounts)
 
-    async def resources(self, account: str) -> list[ResourceView]:
+    async def resources(self, account: str, *, counted: bool = True) -> list[ResourceView]:
         """Every resource of an account with state and freshness; raises `UnknownAccount`."""
-        return await self._call(lambda: self._reader.resources(account))
+        return await self._call(lambda: self._reader.resources(account, counted=counted))
 
     async def objects(self, query: ObjectQuery) -> ObjectPage:
         """Read objects, bytewise by namespace and name; raises `UnknownAccount`."""

@@ -25,7 +25,7 @@ from fairlead.gateway.core import operations as rules
 from fairlead.gateway.core.assembly import Assembly, BodyTooLarge
 from fairlead.gateway.core.operations import Operation, Outcome, State, Timing
 from fairlead.gateway.core.requests import is_fenced, subject_of
-from fairlead.gateway.errors import DatabaseUnavailable
+from fairlead.gateway.errors import DatabaseUnavailable, UnknownAccount
 from fairlead.gateway.flows.link.messages import OUTCOMES, outcome
 from fairlead.gateway.ports.operations import Agents, Filter, NewOperation, NoticeBoard, OperationStore, Submitted
 from fairlead.runtime import logfields, metrics, tracing
@@ -80,13 +80,18 @@ class Operations:
 
         Raises:
             InvalidRequest: the id is no ULID.
+            UnknownAccount: no agent has ever claimed the account, so that nobody would take the operation.
             OperationConflict: the id belongs to another request.
             DatabaseUnavailable: nothing was stored, or the same call can be made again under the same id.
 
         """
         identity = parse_id(operation_id) if operation_id else str(ULID())
-        attributes = {"operation": identity, "account": request.account, "kind": request.kind.value}
-        with tracing.span("gateway.operation", **attributes) as traceparent:
+        if self.agents.link_of(request.account) is None and not await self.store.knows(request.account):
+            raise UnknownAccount(
+                f"no agent has ever claimed account {request.account!r}; GET /v1/accounts lists those that are known"
+            )
+        kind, account = request.kind.value, request.account
+        with tracing.span("gateway.operation", operation=identity, account=account, kind=kind) as traceparent:
             new = NewOperation(
                 id=identity,
                 account=request.account,

@@ -109,8 +109,8 @@ class MirrorReader(Protocol):
         """Every account, by name."""
         ...
 
-    async def resources(self, account: str) -> list[ResourceView]:
-        """Every reflector of an account, by resource and namespace.
+    async def resources(self, account: str, *, counted: bool = True) -> list[ResourceView]:
+        """Every reflector of an account, by resource and namespace. To count rows takes time; leave it where nobody asks.
 
         Raises:
             UnknownAccount: nobody claimed the account.

@@ -34,6 +34,9 @@ class Filter:
     account: str = ""
     states: tuple[State, ...] = ()
     kind: Kind | None = None
+    namespace: str = ""
+    name: str = ""
+    """Of the object that the operation is about."""
     before: str = ""
     """Only ids below this one: where the page before ended."""
     limit: int = 100
@@ -45,6 +48,10 @@ class OperationStore(Protocol):
     Every method may raise `DatabaseUnavailable`; nothing stands then, or, for `submit` and `finish`, the same call can be
     made again.
     """
+
+    async def knows(self, account: str) -> bool:
+        """Whether an agent has ever claimed an account (and it was not removed since)."""
+        ...
 
     async def submit(self, new: NewOperation) -> tuple[Operation, bool]:
         """Store an operation as pending; tells whether it is new.

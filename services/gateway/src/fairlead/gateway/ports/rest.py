@@ -10,7 +10,9 @@ from fairlead.gateway.core.sessions import CloseReason
 from fairlead.gateway.ports.links import LinkDirectory
 from fairlead.gateway.ports.mirror import MirrorReader
 from fairlead.gateway.ports.operations import OperationDesk
+from fairlead.gateway.ports.registration import RegistrationDesk
 from fairlead.gateway.ports.tokens import TokenDesk
+from fairlead.gateway.ports.writes import WriteHistory
 
 
 class MirrorDesk(MirrorReader, Protocol):
@@ -36,3 +38,9 @@ class RestDesk:
     links: LinkDirectory
     not_ready: Callable[[], dict[str, str]]
     """What is missing for readiness, by condition."""
+    writes: WriteHistory
+    registrations: RegistrationDesk
+    gateway: str
+    """Which gateway this is."""
+    facade_url: str = ""
+    """How clients of the facade reach the gateway; empty: as the caller did."""

@@ -26,7 +26,8 @@ _ADD = """
 _LOCK = "select id, cluster_uid, server, ca_fingerprint from accounts where name = %s for no key update"
 _GRANT = """
     update accounts set cluster_uid = %s, server = %s, ca_fingerprint = %s, mode = %s, zone = %s, agent = %s,
-        server_version = %s, namespaces = %s, read_roles = %s, write_roles = %s, claimed_at = now()
+        server_version = %s, namespaces = %s, read_roles = %s, write_roles = %s, execute_roles = %s,
+        claimed_at = now()
     where id = %s
 """
 _REFUSE = """
@@ -36,13 +37,15 @@ _REFUSE = """
 """
 _ACCEPT = """
     update accounts set cluster_uid = refused_uid, server = refused_server, ca_fingerprint = refused_ca_fingerprint,
-        zone = refused_zone, agent = refused_agent, claimed_at = now(), floor = change, refused_uid = null,
-        refused_server = null, refused_ca_fingerprint = null, refused_zone = null, refused_agent = null, refused_at = null
+        zone = refused_zone, agent = refused_agent, claimed_at = now(), change = change + 1, floor = change + 1,
+        refused_uid = null, refused_server = null, refused_ca_fingerprint = null, refused_zone = null, refused_agent = null, refused_at = null
     where name = %s and refused_at is not null returning id
 """
+_EXPIRE = "update accounts set change = change + 1, floor = change + 1 where id = %s"
 _CLEAR = """
     update resources r set session = null, prefix = 0, ahead = '', gap_since = null, checkpoint = null,
-        checkpoint_at = null, highest = null, wants_epoch = true, state = 'listing', state_since = now(), state_message = ''
+        checkpoint_at = null, outlived = greatest(outlived, highest), highest = null, wants_epoch = true,
+        state = 'listing', state_since = now(), state_message = ''
     from (select id, session from resources where account_id = %s order by id for no key update) as o
     where r.id = o.id returning o.session
 """
@@ -58,13 +61,18 @@ class PostgresAccounts:
         """Bind an account to its first cluster, or refuse another one and remember the refusal."""
         claimed = claim.cluster
         async with self._database.transaction() as connection:
-            await connection.execute(_ADD, [claim.name, *_columns(claimed)])
-            account_id, *identity = (await fetch(connection, _LOCK, [claim.name]))[0]
+            found: list[tuple[Any, ...]] = []
+            while not found:  # it may be removed between the two
+                await connection.execute(_ADD, [claim.name, *_columns(claimed)])
+                found = await fetch(connection, _LOCK, [claim.name])
+            account_id, *identity = found[0]
             stored = ClusterIdentity(*identity)
             if not same_cluster(stored, claimed):
                 await connection.execute(_REFUSE, [*_columns(claimed), zone, agent, account_id])
                 return refuse_other_cluster(claim.name, stored, claimed)
-            scope = [list(claim.namespaces), list(claim.read_roles), list(claim.write_roles)]
+            scope = [
+                list(each) for each in (claim.namespaces, claim.read_roles, claim.write_roles, claim.execute_roles)
+            ]
             values = [*_columns(merge_identity(stored, claimed)), claim.mode, zone, agent, claim.server_version, *scope]
             await connection.execute(_GRANT, [*values, account_id])
             await self._retire(connection, account_id, claim.namespaces)
@@ -93,7 +101,7 @@ class PostgresAccounts:
         if retired:
             await connection.execute("delete from resources where id = any(%s)", [retired])
             await _drop_rows(connection, "select unnest(%s::integer[])", retired)
-            await connection.execute("update accounts set floor = change where id = %s", [account_id])
+            await connection.execute(_EXPIRE, [account_id])
 
 
 async def _drop_rows(connection: Connection, resources: str, value: Any) -> None:

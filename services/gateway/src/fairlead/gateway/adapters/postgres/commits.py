@@ -31,6 +31,8 @@ from fairlead.gateway.core.sessions import AHEAD_LIMIT, SessionState, may_ask
 from fairlead.gateway.errors import BatchRefused
 
 CHANNEL: Final = "fairlead_changes"
+"""Hints of commits: ``changed:`` and the ids of the reflectors whose rows changed; none: any may have."""
+CHANGED: Final = "changed"
 PAGE_ROWS = 5000
 _NOTICE_LIMIT = 4000
 
@@ -49,10 +51,10 @@ _UPSERT = """
         where t.resource_id = k.r and t.namespace = k.namespace and t.name = k.name
             and (t.epoch, t.version) < (k.e, k.v::numeric)
     )
-    insert into objects (resource_id, namespace, name, epoch, version, change, uid, created_at, redacted, withheld, owners,
-        labels, body)
-    select n.r, n.namespace, n.name, n.e, n.v::numeric, n.change, n.uid, to_timestamp(n.created), n.redacted, n.withheld,
-        case when n.owners = '' then '{}' else string_to_array(n.owners, ' ') end, n.labels::jsonb, n.body
+    insert into objects (resource_id, namespace, name, epoch, version, change, added, uid, created_at, redacted, withheld,
+        owners, labels, body)
+    select n.r, n.namespace, n.name, n.e, n.v::numeric, n.change, n.change, n.uid, to_timestamp(n.created), n.redacted,
+        n.withheld, case when n.owners = '' then '{}' else string_to_array(n.owners, ' ') end, n.labels::jsonb, n.body
     from unnest(%(resources)s, %(namespaces)s, %(names)s, %(epochs)s, %(versions)s, %(changes)s, %(uids)s, %(created)s,
         %(redacted)s, %(withheld)s, %(owners)s, %(labels)s, %(bodies)s)
         as n (r, namespace, name, e, v, change, uid, created, redacted, withheld, owners, labels, body)
@@ -141,6 +143,7 @@ class Transaction:
         self._connection = connection
         self._ahead_limit = ahead_limit
         self._offered = 0
+        self._changed: set[int] = set()
         self._written: list[AsyncCursor[Row]] = []
         self._deleted: list[AsyncCursor[Row]] = []
         self._removed: list[AsyncCursor[Row]] = []
@@ -185,6 +188,7 @@ class Transaction:
     async def _write(self, events: list[StampedEvent]) -> None:
         upserts = [stamped for stamped in events if stamped.event.change is Change.UPSERT]
         deletes = [stamped for stamped in events if stamped.event.change is Change.DELETE]
+        self._changed.update(stamped.reflector.id for stamped in events)
         if upserts:
             self._offered += len(upserts)
             self._written.append(await self._execute(_UPSERT, _identities(upserts) | _contents(upserts)))
@@ -198,6 +202,7 @@ class Transaction:
         ledger.judge(reflector, verdict, inventory.snapshot)
         for start in range(0, len(verdict.removed), PAGE_ROWS):
             keys = verdict.removed[start : start + PAGE_ROWS]
+            self._changed.add(reflector.id)
             parameters = {
                 "resources": IntArray.of([reflector.id] * len(keys)),
                 "namespaces": TextArray.of(key.namespace for key in keys),
@@ -232,7 +237,7 @@ class Transaction:
             return
         states = [reflector.state for reflector in touched]
         changed = {id_: change for id_, change in ledger.changes.items() if change != before[id_]}
-        notice = " ".join(map(str, changed))
+        notice = " ".join(map(str, sorted(self._changed)))
         parameters = {
             "ids": IntArray.of(reflector.id for reflector in touched),
             "sessions": TextArray.of(state.session for state in states),
@@ -245,7 +250,7 @@ class Transaction:
             "accounts": IntArray.of(changed),
             "changes": IntArray.of(changed.values()),
             "channel": CHANNEL,
-            "notice": notice if len(notice) < _NOTICE_LIMIT else "",
+            "notice": f"{CHANGED}:{notice if len(notice) < _NOTICE_LIMIT else ''}",
             "changed": bool(changed),
         }
         await self._execute(_SAVE, parameters)

@@ -26,11 +26,13 @@ class PostgresNotices:
 
     Args:
         dsn: of the database.
+        channel: which hints.
 
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, channel: str = CHANNEL) -> None:
         self._conninfo = conninfo_of(dsn)
+        self._channel = channel
 
     async def stream(self) -> AsyncIterator[Notice]:
         """Every hint from now on; after a break of the connection one with the topic ``missed``."""
@@ -46,7 +48,7 @@ class PostgresNotices:
     async def _connected(self) -> AsyncIterator[Notice]:
         with translated():
             async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
-                await connection.execute(f"listen {CHANNEL}")
+                await connection.execute(f"listen {self._channel}")
                 yield Notice("missed", "")
                 async for notification in connection.notifies():
                     topic, _, key = notification.payload.partition(":")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+KNOWS = "select name from accounts where name = %(account)s"
+
 INSERT = """
 insert into operations (
     id, account, kind, state, caller, subject, fenced, traceparent, fingerprint_key, fingerprint, request_key, request,
@@ -30,6 +32,8 @@ where o.account like any(%(patterns)s)
     and (%(account)s::text is null or o.account = %(account)s)
     and (%(states)s::text[] is null or o.state = any(%(states)s))
     and (%(kind)s::text is null or o.kind = %(kind)s)
+    and (%(namespace)s::text is null or o.subject->>'namespace' = %(namespace)s)
+    and (%(name)s::text is null or o.subject->>'name' = %(name)s)
     and (%(before)s::text is null or o.id < %(before)s)
 order by o.id desc limit %(limit)s
 """

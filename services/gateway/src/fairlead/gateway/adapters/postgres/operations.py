@@ -12,8 +12,10 @@ from psycopg.types.json import Jsonb
 from fairlead.contracts.identity import Resource
 from fairlead.contracts.operations import Kind
 from fairlead.gateway.adapters.postgres import operation_statements as sql
+from fairlead.gateway.adapters.postgres.marks import set_mark
 from fairlead.gateway.adapters.postgres.notices import notify
 from fairlead.gateway.adapters.postgres.pool import Connection, Database
+from fairlead.gateway.core.facade.barrier import mark_of_operation
 from fairlead.gateway.core.keyring import Keyring
 from fairlead.gateway.core.operations import (
     FINAL,
@@ -45,6 +47,12 @@ class PostgresOperations:
         self._keyring = keyring
         self._timing = timing
         self._history_s = history_s
+
+    async def knows(self, account: str) -> bool:
+        """Whether an agent has ever claimed an account."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(sql.KNOWS, {"account": account})
+            return await cursor.fetchone() is not None
 
     async def submit(self, new: NewOperation) -> tuple[Operation, bool]:
         """Store an operation as pending, or find the one that stands under its id."""
@@ -114,6 +122,8 @@ class PostgresOperations:
             "account": query.account or None,
             "states": [state.value for state in query.states] or None,
             "kind": query.kind.value if query.kind else None,
+            "namespace": query.namespace or None,
+            "name": query.name or None,
             "before": query.before or None,
             "limit": query.limit,
         }
@@ -214,7 +224,11 @@ class PostgresOperations:
             }
             await connection.execute(sql.PUT_RESULT, result)
         await notify(connection, "ended", operation_id)
-        return await self._read(connection, operation_id)
+        ended = await self._read(connection, operation_id)
+        mark = None if ended is None else mark_of_operation(ended)
+        if mark is not None:
+            await set_mark(connection, mark)
+        return ended
 
     async def overdue(self) -> list[Operation]:
         """Operations past their deadline; those that may run get more patience."""

@@ -27,13 +27,14 @@ from fairlead.gateway.errors import CursorExpired, UnknownAccount
 
 _ACCOUNTS = """
     select name, cluster_uid, server, ca_fingerprint, mode, zone, agent, server_version, namespaces, read_roles,
-        write_roles, claimed_at, refused_uid, refused_server, refused_ca_fingerprint, refused_zone, refused_agent, refused_at
+        write_roles, claimed_at, refused_uid, refused_server, refused_ca_fingerprint, refused_zone, refused_agent, refused_at,
+        execute_roles
     from accounts order by name
 """
 _RESOURCES = """
     select r.api_group, r.api_version, r.plural, r.kind, r.namespaced, r.namespace, r.state, r.state_since, r.state_message,
         r.lost_since, r.lost_message, r.epoch, r.checkpoint::text, r.checkpoint_at, r.heard_at, r.session is not null,
-        (select count(*) from objects o where o.resource_id = r.id)
+        case when %s then (select count(*) from objects o where o.resource_id = r.id) end
     from resources r where r.account_id = %s order by r.api_group, r.plural, r.namespace
 """
 _REFLECTORS = """
@@ -60,11 +61,11 @@ class PostgresReader:
         async with self._database.transaction() as connection:
             return [_account(row) for row in await fetch(connection, _ACCOUNTS)]
 
-    async def resources(self, account: str) -> list[ResourceView]:
+    async def resources(self, account: str, *, counted: bool = True) -> list[ResourceView]:
         """Every reflector of an account."""
         async with self._snapshot() as connection:
             account_id, _, _ = await _find_account(connection, account)
-            return [_resource(account, row) for row in await fetch(connection, _RESOURCES, [account_id])]
+            return [_resource(account, row) for row in await fetch(connection, _RESOURCES, [counted, account_id])]
 
     async def objects(self, query: ObjectQuery) -> ObjectPage:
         """Read objects in the order of namespace and name.
@@ -136,14 +137,14 @@ def _select(query: ObjectQuery, resource_id: int, limit: int) -> tuple[str, list
 
 def _account(row: Row) -> AccountView:
     name, uid, server, ca, mode, zone, agent, server_version, namespaces, reads, writes, claimed, *refused = row
-    refused_uid, refused_server, refused_ca, refused_zone, refused_agent, refused_at = refused
+    refused_uid, refused_server, refused_ca, refused_zone, refused_agent, refused_at, executes = refused
     refusal = None
     if refused_at is not None:
         cluster = ClusterIdentity(refused_uid, refused_server, refused_ca)
         refusal = Refusal(cluster, refused_zone, refused_agent, refused_at)
     scope = tuple(namespaces), tuple(reads), tuple(writes)
     identity = ClusterIdentity(uid, server, ca)
-    return AccountView(name, identity, mode, zone, agent, server_version, *scope, claimed, refusal)
+    return AccountView(name, identity, mode, zone, agent, server_version, *scope, claimed, refusal, tuple(executes))
 
 
 def _resource(account: str, row: Row) -> ResourceView:

@@ -29,9 +29,10 @@ _LOCK_REFLECTOR = """
     from resources where account_id = %s and api_group = %s and plural = %s and namespace = %s for no key update
 """
 _OPEN = """
-    update resources set api_version = %s, kind = %s, namespaced = %s, epoch = %s, scope = %s, session = %s, prefix = 0,
-        ahead = '', gap_since = null, checkpoint = %s::numeric, highest = %s::numeric, wants_epoch = false,
-        checkpoint_at = case when %s::numeric is null then null else checkpoint_at end, heard_at = now()
+    update resources set api_version = %s, kind = %s, namespaced = %s,
+        outlived = case when epoch = %s then outlived else greatest(outlived, highest) end, epoch = %s, scope = %s,
+        session = %s, prefix = 0, ahead = '', gap_since = null, checkpoint = %s::numeric, highest = %s::numeric,
+        wants_epoch = false, checkpoint_at = case when %s::numeric is null then null else checkpoint_at end, heard_at = now()
     where id = %s
 """
 _VERSIONS = """
@@ -92,7 +93,7 @@ async def open_session(database: Database, request: OpenRequest, new_session: Ca
         )
         state = begin(stored, request, new_session())
         kept = text(state.checkpoint)
-        values = [*kind, state.epoch, state.scope, state.session, kept, text(state.highest), kept, id_]
+        values = [*kind, state.epoch, state.epoch, state.scope, state.session, kept, text(state.highest), kept, id_]
         await connection.execute(_OPEN, values)
         counted = await fetch(connection, "select count(*) from objects where resource_id = %s", [id_])
     age = 0 if state.checkpoint is None else age_ms

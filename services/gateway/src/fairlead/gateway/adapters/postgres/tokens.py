@@ -22,8 +22,9 @@ class PostgresTokens:
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 "select name, kind, digest, accounts, verbs, expires_at from tokens"
-                " where revoked_at is null and (expires_at is null or expires_at > now()) order by name limit %s",
-                [LIMIT],
+                " where revoked_at is null and (expires_at is null or expires_at > now()) and kind = any(%s)"
+                " order by name limit %s",
+                [[kind.value for kind in Kind], LIMIT],
             )
             return [_grant(row) for row in await cursor.fetchall()]
 

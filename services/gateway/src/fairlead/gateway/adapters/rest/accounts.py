@@ -51,7 +51,7 @@ async def accounts(call: Call) -> Response:
     call.only()
     links = await call.desk.links.read()
     views = [view for view in await call.desk.mirror.accounts() if call.grant.allows(view.name)]
-    return json_response({"items": [_account(view, links) for view in views]})
+    return json_response({"items": [_account(view, links, call.desk.facade_url) for view in views]})
 
 
 async def account(call: Call) -> Response:
@@ -60,7 +60,7 @@ async def account(call: Call) -> Response:
     name = _visible(call)
     for view in await call.desk.mirror.accounts():
         if view.name == name:
-            return json_response(_account(view, await call.desk.links.read()))
+            return json_response(_account(view, await call.desk.links.read(), call.desk.facade_url))
     raise _unknown()
 
 
@@ -82,7 +82,7 @@ async def objects(call: Call) -> Response:
     """Objects of one resource, as they were sent, with what is known about them."""
     call.only("resource", "kind", "namespace", "name", "labelSelector", "limit", "continue", "bodies")
     name = _visible(call)
-    views = await call.desk.mirror.resources(name)
+    views = await call.desk.mirror.resources(name, counted=False)
     resource = _wanted(call, views)
     bodies = call.query.get("bodies", "true") != "false"
     query = ObjectQuery(
@@ -208,7 +208,7 @@ def _freshness(view: ResourceView) -> dict[str, Any]:
     }
 
 
-def _account(view: AccountView, links: Sequence[LinkRecord]) -> dict[str, Any]:
+def _account(view: AccountView, links: Sequence[LinkRecord], facade_url: str) -> dict[str, Any]:
     serving = [link for link in links if view.name in link.accounts]
     answer: dict[str, Any] = {
         "name": view.name,
@@ -217,11 +217,12 @@ def _account(view: AccountView, links: Sequence[LinkRecord]) -> dict[str, Any]:
         "zone": view.zone,
         "serverVersion": view.server_version,
         "namespaces": view.namespaces,
-        "permissions": {"READ": view.read_roles, "WRITE": view.write_roles},
+        "permissions": {"READ": view.read_roles, "WRITE": view.write_roles, "EXECUTE": view.execute_roles},
         "claimedAt": view.claimed,
         "connected": bool(serving),
         "agents": sorted(link.agent for link in serving),
         "refused": None,
+        "facadeUrl": facade_url or None,
     }
     if view.refusal is not None:
         answer["refused"] = {

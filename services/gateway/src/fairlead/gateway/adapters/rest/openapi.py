@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
-from fairlead.contracts.operations import OperationRequest
+from fairlead.contracts.operations import Kind, OperationRequest
+from fairlead.gateway.adapters.rest.registration import RegistrationRequest
 from fairlead.gateway.adapters.rest.tokens import TokenRequest
 from fairlead.gateway.core.operations import State
+from fairlead.gateway.core.registration.lifecycle import State as RegistrationState
 
 Document = dict[str, Any]
 _WAIT = ("wait", "Wait for the end, at most so long: `30s`, `2m`; at most 300s.")
@@ -17,7 +19,7 @@ _WAIT = ("wait", "Wait for the end, at most so long: `30s`, `2m`; at most 300s."
 def document(version: str) -> Document:
     """The whole document."""
     _, schemas = msgspec.json.schema_components(
-        [_plain(OperationRequest), TokenRequest], ref_template="#/components/schemas/{name}"
+        [_plain(OperationRequest), TokenRequest, RegistrationRequest], ref_template="#/components/schemas/{name}"
     )
     return {
         "openapi": "3.1.0",
@@ -33,7 +35,7 @@ def document(version: str) -> Document:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": {**schemas, **_SCHEMAS},
         },
-        "paths": {**_operations(), **_mirror(), **_tokens()},
+        "paths": {**_operations(), **_mirror(), **_registration(), **_tokens(), **_armory()},
     }
 
 
@@ -54,7 +56,8 @@ def _operations() -> Document:
     submit = _call(
         "Submit an operation",
         "Stored before it is sent. The caller may choose the id, a ULID, in the field `id` or the header Idempotency-Key:"
-        " the same id and request is the same operation, another request under it is refused (409).",
+        " the same id and request is the same operation, another request under it is refused (409). An account that no agent"
+        " ever claimed is not found (404).",
         answers={200: "It has ended.", 202: "It is under way; look at Location."},
         answer="Operation",
         query=[_WAIT, ("deadlineSeconds", "Give up after so long; else the larger of 60s and timeoutSeconds + 30s.")],
@@ -67,7 +70,9 @@ def _operations() -> Document:
         query=[
             ("account", "Only this account."),
             ("state", f"One or more of {', '.join(State)}, joined by commas."),
-            ("kind", "Only this kind of operation."),
+            ("kind", f"Only this kind of operation: {', '.join(Kind)}."),
+            ("namespace", "Only about objects of this namespace."),
+            ("name", "Only about objects of this name."),
             ("limit", "At most so many; 100, at most 1000."),
             ("continue", "Where the page before ended."),
         ],
@@ -79,7 +84,10 @@ def _operations() -> Document:
         answers={200: "It has ended.", 202: "Its executor was asked."},
         answer="Operation",
     )
-    body = _call("Read the body of a result", "What the API server answered, scrubbed; kept for ten minutes.")
+    body = _call(
+        "Read the body of a result",
+        "An object or a list as the API server gave it; of `history`, `rolloutStatus`, `logs` and deletions by labels, what they tell. Kept, sealed, for ten minutes.",
+    )
     return {
         "/v1/operations": {"post": submit, "get": find},
         "/v1/operations/{id}": {"parameters": [_path("id")], "get": read, "delete": cancel},
@@ -106,7 +114,17 @@ def _mirror() -> Document:
     named = {"parameters": [_path("name")]}
     return {
         "/v1/accounts": {"get": _call("List accounts", "", answer="Page")},
-        "/v1/accounts/{name}": {**named, "get": _call("Read an account", "")},
+        "/v1/accounts/{name}": {
+            **named,
+            "get": _call("Read an account", ""),
+            "delete": _call(
+                "Remove an account",
+                "Out of Clouddriver first, then its rows go; what was done to it stays in the histories. Refused (409) while"
+                " an agent serves it. Needs the verb admin.",
+                answers={202: "Under way; afterwards the account is unknown (404)."},
+                answer="Registration",
+            ),
+        },
         "/v1/accounts/{name}/accept": {
             **named,
             "post": _call(
@@ -119,7 +137,66 @@ def _mirror() -> Document:
             "get": _call("State and freshness of an account's resources", "", answer="Page"),
         },
         "/v1/accounts/{name}/objects": {**named, "get": objects},
+        "/v1/accounts/{name}/writes": {"parameters": [_path("name")], "get": _writes()},
         "/v1/agents": {"get": _call("List connected agents", "", answer="Page")},
+    }
+
+
+def _writes() -> Document:
+    return _call(
+        "List writes through the facade, newest first",
+        "Who wrote what by which command, and what became of it; never a body. `outcome`: open, done, refused (4xx),"
+        " failed (5xx), lost (the answer), unsent, unknown (the gateway died).",
+        answer="WritePage",
+        query=[("limit", "At most so many; 100, at most 1000."), ("continue", "As the page before gave it.")],
+    )
+
+
+def _registration() -> Document:
+    under_way = {202: "Under way; look at `state`."}
+    register = _call(
+        "Register an account in Clouddriver (again)",
+        "Done by the gateway itself for every account that can be used; needed after a removal from Clouddriver by decision, or"
+        " to take over (`adopt`) an account of others. Needs the verb admin.",
+        answers=under_way,
+        answer="Registration",
+        body="RegistrationRequest",
+    )
+    unregister = _call(
+        "Take an account out of Clouddriver, and keep it out",
+        "Its rows stay. Needs the verb admin.",
+        answers=under_way,
+        answer="Registration",
+    )
+    read = _call("How an account stands in Clouddriver", "`message` says what is missing.", answer="Registration")
+    return {
+        "/v1/registrations": {"get": _call("How accounts stand in Clouddriver", "", answer="Page")},
+        "/v1/accounts/{name}/registration": {
+            "parameters": [_path("name")],
+            "get": read,
+            "post": register,
+            "delete": unregister,
+        },
+    }
+
+
+def _armory() -> Document:
+    """What Armory's plug-in has, in its shapes; with a token here."""
+    pages = [("items", "So many to a page; 100, at most 500."), ("page", "From 1, at most 100.")]
+    shape = "In the shape of Armory's Scale Agent plug-in. Needs a token with the verb read, which Armory's did not."
+    return {
+        "/armory/agents": {"get": _call("List connected agents", shape)},
+        "/armory/agents/{id}": {"parameters": [_path("id")], "get": _call("Read a connected agent", shape)},
+        "/armory/agent/operations": {"get": _call("List operations, newest first", shape, query=pages)},
+        "/armory/agent/operations/{id}": {"parameters": [_path("id")], "get": _call("Read an operation", shape)},
+        "/agents/kubernetes/accounts/{name}": {
+            "parameters": [_path("name")],
+            "get": _call("Read an account", f"{shape} An empty object when there is none."),
+        },
+        "/agents/kubernetes/accounts/{name}/namespaces": {
+            "parameters": [_path("name")],
+            "get": _call("Names of an account's namespaces", f"{shape} An empty list when there is no such account."),
+        },
     }
 
 
@@ -202,6 +279,12 @@ _SCHEMAS: Document = {
     "ObjectPage": _object(
         account=_TEXT, resource=_TEXT, apiVersion=_TEXT, kind=_TEXT, freshness={"type": "array", "items": _ANY},
         change=_NUMBER, items={"type": "array", "items": _ANY}, **{"continue": _TEXT},
+    ),
+    "WritePage": _object(items={"type": "array", "items": _ANY}, **{"continue": _TEXT}),
+    "Registration": _object(
+        account=_TEXT, wanted=_TEXT, state={"type": "string", "enum": [state.value for state in RegistrationState]},
+        message=_TEXT, since=_WHEN, by=_TEXT, digest=_TEXT, putAt=_WHEN, loadedAt=_WHEN, attempts=_NUMBER, nextAt=_WHEN,
+        missingSeconds={"type": "number"},
     ),
     "Page": _object(items={"type": "array", "items": _ANY}),
 }  # fmt: skip

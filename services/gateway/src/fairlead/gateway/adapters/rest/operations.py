@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fairlead.contracts.operations import REQUEST_LIMIT_BYTES, Kind, OperationRequest, decode_request
+from fairlead.contracts.operations import READS, REQUEST_LIMIT_BYTES, Kind, OperationRequest, decode_request
 from fairlead.gateway.adapters.rest.calls import Call, json_response, route
 from fairlead.gateway.adapters.rest.problems import Problem
 from fairlead.gateway.core.operations import Operation, Outcome, State
@@ -24,7 +24,6 @@ ENVELOPE_BYTES = 4096
 """What `id` may add to a request."""
 PAGE = 100
 PAGE_LIMIT = 1000
-READS = frozenset({Kind.GET, Kind.LIST})
 
 
 def routes(desk: RestDesk) -> list[Route]:
@@ -112,7 +111,7 @@ async def cancel(call: Call) -> Response:
 
 async def find(call: Call) -> Response:
     """List operations, newest first."""
-    call.only("account", "state", "kind", "limit", "continue")
+    call.only("account", "state", "kind", "namespace", "name", "limit", "continue")
     limit = call.number("limit", PAGE, largest=PAGE_LIMIT)
     found = await call.desk.operations.find(
         Filter(
@@ -120,6 +119,8 @@ async def find(call: Call) -> Response:
             account=call.query.get("account", ""),
             states=_states(call.query.get("state", "")),
             kind=_kind(call.query.get("kind", "")),
+            namespace=call.query.get("namespace", ""),
+            name=call.query.get("name", ""),
             before=call.query.get("continue", ""),
             limit=limit + 1,
         )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from fairlead.contracts.operations import InvalidRequest
 from fairlead.gateway.core.selectors import InvalidSelector
 from fairlead.gateway.errors import (
+    AccountServed,
     NotAuthenticated,
     NotGranted,
     OperationConflict,
@@ -33,6 +34,7 @@ STATUS: dict[type[Exception], int] = {
     UnknownAccount: 404,
     OperationConflict: 409,
     TokenExists: 409,
+    AccountServed: 409,
     SealBroken: 410,
 }
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from fairlead.gateway.adapters.rest.calls import Call, json_response, route
 from fairlead.gateway.adapters.rest.problems import Problem
-from fairlead.gateway.core.tokens import Grant, Kind, TokenRecord, Verb
+from fairlead.gateway.core.tokens import VERBS, Grant, Kind, TokenRecord, Verb
 from fairlead.gateway.ports.rest import RestDesk
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -50,14 +50,23 @@ async def create(call: Call) -> Response:
         raise Problem(400, "the body is no JSON") from None
     if not _NAME.fullmatch(wanted.name):
         raise Problem(400, "`name` is made of letters, digits and . _ @ -, and begins with a letter or digit")
-    if wanted.kind is Kind.API and not wanted.verbs:
-        raise Problem(400, "an API token needs `verbs`: read, write, admin")
+    _check_verbs(wanted)
     expires = None
     if wanted.expires_in_seconds is not None:
         expires = datetime.now(UTC) + timedelta(seconds=wanted.expires_in_seconds)
     grant = Grant(wanted.name, wanted.kind, tuple(wanted.accounts), frozenset(wanted.verbs), expires=expires)
     record, token = await call.desk.tokens.create(grant, by=call.grant.name)
     return json_response({**_document(record), "token": token}, 201)
+
+
+def _check_verbs(wanted: TokenRequest) -> None:
+    known = VERBS[wanted.kind]
+    if known and not wanted.verbs:
+        told = ", ".join(verb for verb in Verb if verb in known)
+        raise Problem(400, f"a token of kind `{wanted.kind}` needs `verbs`: {told}")
+    strange = [verb.value for verb in wanted.verbs if verb not in known]
+    if strange:
+        raise Problem(400, f"a token of kind `{wanted.kind}` cannot have these verbs", problems=strange)
 
 
 async def find(call: Call) -> Response:

@@ -6,10 +6,12 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from fairlead.contracts.link import FRAME_LIMIT_BYTES
+from fairlead.contracts.tunnels import FEATURE
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.gateway.core.operations import Dispatch
 from fairlead.gateway.errors import LinkViolation
@@ -17,6 +19,7 @@ from fairlead.gateway.flows.link import messages
 from fairlead.gateway.flows.link.calls import Calls
 from fairlead.gateway.flows.link.lane import CommitLane
 from fairlead.gateway.flows.link.outbox import Outbox
+from fairlead.gateway.flows.link.tunnels import LinkTunnels
 from fairlead.runtime import logfields
 from fairlead.runtime.lifecycle import cancel_all
 from fairlead.runtime.logs import get_logger
@@ -34,13 +37,15 @@ Write = Callable[[pb.GatewayFrame], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class LinkTiming:
-    """Heartbeats and age of connections; seconds."""
+    """Heartbeats and age of connections, in seconds, and what one may carry."""
 
     heartbeat_s: float = 20.0
     max_age_s: float = 7200.0
     """Spread by ±10 %, so that agents do not come back together."""
     grace_s: float = 30.0
     """Between Drain and the end."""
+    tunnels: int = 256
+    """HTTP exchanges of one connection at once."""
 
 
 class Connection:
@@ -50,7 +55,7 @@ class Connection:
         calls: answers its questions; knows its Hello and its credentials.
         lane: takes its data.
         outbox: what it is told.
-        timing: heartbeats and age.
+        timing: heartbeats, age, and how much it carries.
 
     """
 
@@ -68,6 +73,8 @@ class Connection:
         self._heard = time.monotonic()
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
         self._answers: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self.tunnels = LinkTunnels(outbox, self._started, timing.tunnels)
 
     @property
     def agent(self) -> str:
@@ -127,18 +134,21 @@ class Connection:
 
         """
         async with asyncio.TaskGroup() as group:
+            self._group = group
             writer = group.create_task(self._write(write))
             workers = [
-                group.create_task(self._read(frames, group)),
+                group.create_task(self._read(frames)),
                 group.create_task(self._lane.run()),
                 group.create_task(self._beat()),
                 group.create_task(self._grow_old()),
             ]
             try:
                 violation = await self._ending
+                self.tunnels.end_all("the agent's connection ended")
                 self._outbox.close()
                 await asyncio.wait([writer], timeout=FLUSH_S)
             finally:
+                self.tunnels.end_all("the agent's connection ended")
                 await cancel_all((writer, *workers, *self._answers), CANCEL_S)
         if violation is not None:
             raise violation
@@ -150,7 +160,7 @@ class Connection:
         except ConnectionError:
             self.end()
 
-    async def _read(self, frames: AsyncIterator[pb.AgentFrame], group: asyncio.TaskGroup) -> None:
+    async def _read(self, frames: AsyncIterator[pb.AgentFrame]) -> None:
         try:
             async for frame in frames:
                 self._heard = time.monotonic()
@@ -161,17 +171,27 @@ class Connection:
                         self.claims_incarnation = frame.heartbeat.claims_incarnation or self.claims_incarnation
                     case "hello":
                         raise LinkViolation("a second Hello on one connection")
+                    case "tunnel_head" | "tunnel_data" | "tunnel_credit" | "tunnel_end":
+                        self.tunnels.hear(frame)
                     case _:
                         await self._slots.acquire()
-                        answer = group.create_task(self._answer(frame))
-                        self._answers.add(answer)
-                        answer.add_done_callback(self._answers.discard)
+                        self._started(self._answer(frame))
         except LinkViolation as violation:
             self.end(violation)
         except ConnectionError:
             self.end()
         else:
             self.end()
+
+    def _started(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task of this connection."""
+        if self._group is None:
+            work.close()
+            raise RuntimeError("the connection does not run")
+        task = self._group.create_task(work)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+        return task
 
     async def _answer(self, frame: pb.AgentFrame) -> None:
         try:
@@ -210,5 +230,6 @@ def welcome(
             heartbeat_interval_ms=int(heartbeat_s * 1000),
             frame_limit_bytes=FRAME_LIMIT_BYTES,
             data_window_bytes=window_bytes,
+            features=[FEATURE],
         )
     )

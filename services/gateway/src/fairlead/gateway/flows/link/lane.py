@@ -53,6 +53,8 @@ class _Item:
     size: int
     batch: Batch | None = None
     document: pb.Document | None = None
+    traceparent: str = ""
+    """Trace of a sampled event in it."""
 
 
 def _documents_under_way() -> Assembly[tuple[str, int, str]]:
@@ -96,7 +98,9 @@ class CommitLane:
             self._put(_Item(frame.document.id, len(frame.document.content), document=frame.document))
             return
         data = frame.data_batch
-        self._put(_Item(data.id, len(data.envelope), batch=self._decoded(data.envelope)))
+        with _received(frame.traceparent) as traceparent:
+            batch = self._decoded(data.envelope)
+        self._put(_Item(data.id, len(data.envelope), batch=batch, traceparent=traceparent))
 
     def _put(self, item: _Item) -> None:
         if item.id <= self._last_id:
@@ -141,7 +145,7 @@ class CommitLane:
             group = self._next_group()
             batches = [item.batch for item in group if item.batch is not None and item.batch.parts]
             if batches:
-                with _traced(batches):
+                with _traced(group):
                     committed = await self._until_stored(partial(self.committer.commit, batches))
                 await self._tell(committed)
             for item in group:
@@ -217,11 +221,19 @@ class CommitLane:
 
 
 @contextmanager
-def _traced(batches: Sequence[Batch]) -> Iterator[None]:
+def _received(traceparent: str) -> Iterator[str]:
+    """Show the arrival of a batch in the trace of the sampled event that it holds."""
+    if not traceparent:
+        yield ""
+        return
+    with tracing.span("gateway.receive", traceparent) as received:
+        yield received or traceparent
+
+
+@contextmanager
+def _traced(group: Sequence[_Item]) -> Iterator[None]:
     """Show a commit in the traces of the sampled events that it holds."""
-    traces = [
-        event.traceparent for batch in batches for part in batch.parts for event in part.events if event.traceparent
-    ]
+    traces = [item.traceparent for item in group if item.traceparent]
     with ExitStack() as spans:
         for traceparent in traces[:TRACES_AT_ONCE]:
             spans.enter_context(tracing.span("gateway.commit", traceparent))

@@ -41,14 +41,17 @@ def resource(message: pb.Resource) -> Resource:
 def claim(message: pb.AccountClaim, *, mode: str) -> AccountClaim:
     """Read a claim."""
     cluster = ClusterIdentity(message.cluster.uid, message.cluster.server, message.cluster.ca_fingerprint)
+    # `agent` is the setting's default, and such accounts are given up when their agent is missing: the account has to say so.
+    elsewhere = mode in ("", "agent") and not message.own_cluster
     return AccountClaim(
         name=message.name,
         cluster=cluster,
-        mode=mode or "agent",
+        mode="infrastructure" if elsewhere else mode or "agent",
         server_version=message.server_version,
         namespaces=tuple(message.namespaces),
         read_roles=tuple(message.read_roles),
         write_roles=tuple(message.write_roles),
+        execute_roles=tuple(message.execute_roles),
     )
 
 

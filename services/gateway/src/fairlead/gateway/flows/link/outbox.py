@@ -1,9 +1,9 @@
-"""Frames that wait to be written to one agent: control overtakes bulk, and the whole is bounded."""
+"""Frames that wait to be written to one agent: control overtakes bulk and bodies of tunnels, and the whole is bounded."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Sequence
 
 from fairlead.contracts.v1.link_pb2 import GatewayFrame
@@ -12,15 +12,18 @@ LIMIT_BYTES = 8 * 1024 * 1024
 
 
 class Outbox:
-    """Two lanes for one writer.
+    """Lanes for one writer: control first, then bulk and tunnels in turns, one tunnel after the other.
 
-    A producer that waits for room (`put`) waits for the agent to read. Order holds within a lane.
+    A producer that waits for room (`put`) waits for the agent to read. Order holds within a lane, and within a tunnel, whose
+    frames are bounded by the credit of their reader.
     """
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit = limit_bytes
         self._control: deque[GatewayFrame] = deque()
         self._bulk: deque[GatewayFrame] = deque()
+        self._tunnels: OrderedDict[str, deque[GatewayFrame]] = OrderedDict()
+        self._tunnels_turn = False
         self._bytes = 0
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
@@ -48,6 +51,17 @@ class Outbox:
             self._bytes += frame.ByteSize()
         self._update()
 
+    def push_tunnel(self, tunnel: str, frame: GatewayFrame) -> None:
+        """Queue a frame with a piece of a tunnel's body."""
+        if not self._closed:
+            self._tunnels.setdefault(tunnel, deque()).append(frame)
+            self._filled.set()
+
+    def end_tunnel(self, tunnel: str, frame: GatewayFrame) -> None:
+        """Queue the end of a tunnel; the pieces that wait are needed no more."""
+        self._tunnels.pop(tunnel, None)
+        self.push([frame])
+
     def close(self) -> None:
         """Take no more; `frames` ends after what is queued."""
         self._closed = True
@@ -58,15 +72,30 @@ class Outbox:
         """The frames in the order in which they are to be written."""
         while True:
             if self._control or self._bulk:
-                frame = self._control.popleft() if self._control else self._bulk.popleft()
-                self._bytes -= frame.ByteSize()
-                self._update()
-                yield frame
+                yield self._next()
+            elif self._tunnels:
+                yield self._next_of_tunnels()
             elif self._closed:
                 return
             else:
                 self._filled.clear()
                 await self._filled.wait()
+
+    def _next(self) -> GatewayFrame:
+        self._tunnels_turn = not self._control and not self._tunnels_turn and bool(self._tunnels)
+        if self._tunnels_turn:
+            return self._next_of_tunnels()
+        frame = self._control.popleft() if self._control else self._bulk.popleft()
+        self._bytes -= frame.ByteSize()
+        self._update()
+        return frame
+
+    def _next_of_tunnels(self) -> GatewayFrame:
+        tunnel, frames = self._tunnels.popitem(last=False)
+        frame = frames.popleft()
+        if frames:
+            self._tunnels[tunnel] = frames
+        return frame
 
     def _update(self) -> None:
         self._filled.set()

@@ -1,0 +1,45 @@
+"""Which headers go through the tunnel, and which of its answers go back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+HOP_BY_HOP = frozenset({
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade",
+})  # fmt: skip
+"""RFC 9110, 7.6.1: they are about one connection."""
+_NOT_SENT = HOP_BY_HOP | {"authorization", "audit-id", "content-length", "cookie", "expect", "fairlead-read", "host"}
+IDENTITY_PREFIXES = ("impersonate-", "x-remote-")
+"""Headers with which a client says who it is beside its credentials: to the API server the executor is who asks."""
+
+Header = tuple[str, str]
+
+
+def sent(headers: Iterable[Header]) -> tuple[Header, ...]:
+    """Headers of a client as they go to the API server."""
+    headers = tuple(headers)
+    dropped = _NOT_SENT | _connection_options(headers)
+    return tuple(each for each in headers if each[0].lower() not in dropped and not claims_identity(each[0]))
+
+
+def returned(headers: Iterable[Header]) -> tuple[Header, ...]:
+    """Headers of the API server's answer as they go to the client; the body's bytes and their number stay the same.
+
+    The date is left to the gateway's own server, which writes one on every answer.
+    """
+    headers = tuple(headers)
+    dropped = HOP_BY_HOP | _connection_options(headers) | {"date"}
+    return tuple(each for each in headers if each[0].lower() not in dropped)
+
+
+def claims_identity(name: str) -> bool:
+    """Whether a header would make the API server take the executor for somebody else."""
+    return name.lower().startswith(IDENTITY_PREFIXES)
+
+
+def _connection_options(headers: tuple[Header, ...]) -> set[str]:
+    """Headers that ``Connection`` names as its own."""
+    return {
+        option.strip().lower() for name, value in headers if name.lower() == "connection" for option in value.split(",")
+    }
