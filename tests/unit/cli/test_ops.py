@@ -168,3 +168,28 @@ def test_contradictions_are_misuse(ops: Ops, tmp_path: Path, capsys: pytest.Capt
     assert ops("apply", "-f", str(file), "--wait", "soon") == 2
     assert ops("get", "ConfigMap", "web", "--wait", "soon") == 2
     assert capsys.readouterr().err.count("--wait: `soon` is no duration") == 2
+
+
+def test_a_deletion_by_labels(ops: Ops, rest: RestDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    """Or by name, never both, never neither."""
+    rest.answer("POST", "/v1/operations", ended("succeeded"))
+
+    assert ops("delete", "pods", "-l", "app=web", "--ignore-not-found", "--propagation", "orphan") == 0
+    body = rest.requests[0].body
+    assert (body["target"], body["labelSelector"]) == ({"kind": "pods"}, "app=web")
+    assert (body["ignoreNotFound"], body["propagation"]) == (True, "Orphan")
+    assert ops("delete", "pods") != 0
+    assert ops("delete", "pods", "web", "-l", "app=web") != 0
+    assert "--selector" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "side"), [((), None), (("--server-side",), True), (("--client-side",), False)])
+def test_apply_may_choose_its_side(
+    ops: Ops, rest: RestDouble, tmp_path: Path, words: tuple[str, ...], *, side: bool | None
+) -> None:
+    """Or leave it to annotations and settings."""
+    (tmp_path / "a.json").write_text(json.dumps(MANIFEST))
+    rest.answer("POST", "/v1/operations", ended("succeeded"))
+
+    assert ops("apply", "-f", str(tmp_path / "a.json"), *words) == 0
+    assert rest.requests[0].body.get("serverSide") is side

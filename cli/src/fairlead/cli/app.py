@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from fairlead.cli import certs, mirror, nats, ops, services, tokens
+from fairlead.cli import (
+    certs,
+    facade_tokens,
+    kubeconfig,
+    kubernetes_secrets,
+    mirror,
+    nats,
+    ops,
+    prepare,
+    registration,
+    services,
+    tokens,
+    writes,
+)
 from fairlead.cli.errors import CommandError
 from fairlead.cli.parts.errors import PartError
 from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE, ConfigurationError
@@ -57,6 +70,11 @@ services.register(app)
 _USE = "Use"
 app.add_typer(ops.app, name="ops", rich_help_panel=_USE)
 app.add_typer(mirror.accounts_app, name="accounts", rich_help_panel=_USE)
+mirror.accounts_app.add_typer(facade_tokens.app, name="token")
+mirror.accounts_app.command("writes")(writes.command)
+for _command in (registration.registration, registration.register, registration.unregister, registration.remove):
+    mirror.accounts_app.command()(_command)
+app.command("kubeconfig", rich_help_panel=_USE)(kubeconfig.command)
 app.command("resources", rich_help_panel=_USE)(mirror.resources)
 app.command("objects", rich_help_panel=_USE)(mirror.objects)
 app.add_typer(tokens.app, name="tokens", rich_help_panel=_USE)
@@ -64,6 +82,8 @@ app.command("demo", rich_help_panel="Try")(_demo)
 _SET_UP = "Set up"
 app.command("certs", rich_help_panel=_SET_UP)(certs.command)
 app.command("nats-config", rich_help_panel=_SET_UP)(nats.command)
+app.command("prepare", rich_help_panel=_SET_UP)(prepare.command)
+app.command("kubernetes-secrets", rich_help_panel=_SET_UP)(kubernetes_secrets.command)
 
 
 def run(arguments: list[str] | None = None) -> None:

@@ -19,6 +19,7 @@ from fairlead.cli.private_files import OWNER_ONLY, PUBLIC, write_file
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LONGEST_DAYS = 3650
+_OWN_NAMES = ("ca", "gateway", "nats")
 _DNS_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 RENEW_WITHIN = timedelta(days=30)
 """A certificate that ends sooner is pointed out."""
@@ -32,6 +33,8 @@ class Plan:
     hosts: tuple[str, ...] = LOOPBACK
     agents: tuple[str, ...] = ("agent",)
     callers: tuple[str, ...] = ("api",)
+    nats_hosts: tuple[str, ...] = ()
+    """Where nats-server is reached; empty: no certificate for it."""
     lifetime: timedelta = timedelta(days=365)
     renew: bool = False
     """Issue certificates anew by the authority that is there."""
@@ -64,13 +67,14 @@ def make(plan: Plan, now: datetime) -> Report:
     else:
         kept += _paths(plan.directory, "ca")
     warnings: list[str] = []
-    for name in ("gateway", *plan.agents, *plan.callers):
+    servers = {"gateway": plan.hosts, "nats": plan.nats_hosts}
+    for name in (*(name for name, hosts in servers.items() if hosts), *plan.agents, *plan.callers):
         certificate, _ = _paths(plan.directory, name)
         if certificate.exists() and not (plan.renew or plan.force):
             kept += _paths(plan.directory, name)
-            warnings += _doubts(certificate, authority, plan.hosts if name == "gateway" else (), now)
-        elif name == "gateway":
-            written += _write(plan.directory, name, authority.issue_server(name, plan.hosts, now, plan.lifetime))
+            warnings += _doubts(certificate, authority, servers.get(name, ()), now)
+        elif name in servers:
+            written += _write(plan.directory, name, authority.issue_server(name, servers[name], now, plan.lifetime))
         else:
             written += _write(plan.directory, name, authority.issue_client(name, now, plan.lifetime))
     return Report(tuple(written), tuple(kept), tuple(warnings))
@@ -81,6 +85,10 @@ def command(  # noqa: PLR0913 - each argument is an option
     *,
     host: Annotated[
         list[str] | None, typer.Option(help="Name or address under which the gateway is reached; repeatable.")
+    ] = None,
+    nats_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or address under which nats-server is reached; repeatable. Default: no certificate"),
     ] = None,
     agent: Annotated[list[str] | None, typer.Option(help="Name of an agent; repeatable. Default: agent")] = None,
     caller: Annotated[list[str] | None, typer.Option(help="Name of an API caller; repeatable. Default: api")] = None,
@@ -95,16 +103,16 @@ def command(  # noqa: PLR0913 - each argument is an option
     What is there already stays as it is, unless --renew or --force is given.
     """
     names = [*(agent or ["agent"]), *(caller or ["api"])]
-    if len(set(names)) < len(names) or {"ca", "gateway"} & set(names) or any("/" in name or not name for name in names):
-        raise MisuseError("--agent and --caller take different plain names, other than `ca` and `gateway`")
-    wrong = [name for name in host or [] if not _is_host(name)]
-    if wrong:
-        raise MisuseError(f"--host {wrong[0]}: give a DNS name or an IP address, without scheme or port (IDNA: xn--…)")
+    if len(set(names)) < len(names) or set(_OWN_NAMES) & set(names) or any("/" in name or not name for name in names):
+        raise MisuseError(f"--agent and --caller take different plain names, other than {', '.join(_OWN_NAMES)}")
+    check_hosts("--host", host or [])
+    check_hosts("--nats-host", nats_host or [])
     plan = Plan(
         directory,
         tuple(dict.fromkeys([*(host or []), *LOOPBACK])),
         tuple(agent or ["agent"]),
         tuple(caller or ["api"]),
+        tuple(dict.fromkeys([*nats_host, *LOOPBACK])) if nats_host else (),
         timedelta(days=days),
         renew,
         force,
@@ -119,6 +127,18 @@ def command(  # noqa: PLR0913 - each argument is an option
         typer.echo(f"kept  {path}")
     for warning in report.warnings:
         typer.echo(f"note: {warning}", err=True)
+
+
+def check_hosts(option: str, hosts: Sequence[str]) -> None:
+    """Make sure that an option names hosts.
+
+    Raises:
+        MisuseError: one of them is none.
+
+    """
+    wrong = next((name for name in hosts if not _is_host(name)), None)
+    if wrong is not None:
+        raise MisuseError(f"{option} {wrong}: give a DNS name or an IP address, without scheme or port (IDNA: xn--…)")
 
 
 def _paths(directory: Path, name: str) -> tuple[Path, Path]:

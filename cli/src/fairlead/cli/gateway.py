@@ -55,6 +55,7 @@ class Gateway:
         trust_env: bool = True,
     ) -> None:
         self.url = url.rstrip("/")
+        self.ca_file = ca_file
         self._client = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
@@ -112,9 +113,43 @@ class Gateway:
         """List the accounts that the credential may see."""
         return list(self.call("GET", "/v1/accounts")["items"])
 
+    def account(self, name: str) -> Document:
+        """Read one account."""
+        return _document(self.call("GET", f"/v1/accounts/{quote(name, safe='')}"))
+
+    def writes(self, account: str, *, limit: int = PAGE) -> Iterator[Document]:
+        """Read the journal of writes to an account, newest first, page by page."""
+        params = {"limit": str(min(limit, PAGE))}
+        while True:
+            page = self.call("GET", f"/v1/accounts/{quote(account, safe='')}/writes", params=params)
+            yield from page["items"]
+            if not page.get("continue"):
+                return
+            params["continue"] = page["continue"]
+
     def accept_cluster(self, account: str) -> Document:
         """Give an account to the cluster whose claim was refused last."""
         return _document(self.call("POST", f"/v1/accounts/{quote(account, safe='')}/accept"))
+
+    def registrations(self) -> list[Document]:
+        """List how accounts stand in Clouddriver."""
+        return list(self.call("GET", "/v1/registrations")["items"])
+
+    def registration(self, account: str) -> Document:
+        """Read how one account stands there."""
+        return _document(self.call("GET", _registration(account)))
+
+    def register(self, account: str, *, adopt: bool) -> Document:
+        """Ask for an account to be registered (again)."""
+        return _document(self.call("POST", _registration(account), body=json.dumps({"adopt": adopt}).encode()))
+
+    def unregister(self, account: str) -> Document:
+        """Ask for an account to be taken out of Clouddriver."""
+        return _document(self.call("DELETE", _registration(account)))
+
+    def remove(self, account: str) -> Document:
+        """Ask for an account to be removed with its rows."""
+        return _document(self.call("DELETE", f"/v1/accounts/{quote(account, safe='')}"))
 
     def resources(self, account: str) -> list[Document]:
         """List the kinds of an account with their state and freshness."""
@@ -223,6 +258,10 @@ def _document(answer: Any) -> Document:
     if not isinstance(answer, dict):
         raise GatewayRefusal(200, "the gateway answered something unknown; do versions differ?")
     return answer
+
+
+def _registration(account: str) -> str:
+    return f"/v1/accounts/{quote(account, safe='')}/registration"
 
 
 def _waiting(wait_s: float) -> dict[str, str]:

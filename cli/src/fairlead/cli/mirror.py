@@ -23,7 +23,9 @@ class _ListByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-accounts_app = typer.Typer(cls=_ListByDefault, help="List accounts and decide whose cluster one means.")
+accounts_app = typer.Typer(
+    cls=_ListByDefault, help="List accounts, decide whose cluster one means, and open them to kubectl."
+)
 
 
 @accounts_app.command("list")

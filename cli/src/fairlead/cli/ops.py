@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from ulid import ULID
 
+from fairlead.cli import ops_looking, ops_rollout
 from fairlead.cli.connection import with_gateway
 from fairlead.cli.durations import parse_duration
-from fairlead.cli.errors import CommandError, MisuseError
-from fairlead.cli.gateway import FINAL_STATES, Document, Gateway
-from fairlead.cli.manifests import parse_patch, read_manifests
-from fairlead.cli.operation_output import object_table, operation_line, operation_table, problem_of, unfinished
+from fairlead.cli.errors import MisuseError
+from fairlead.cli.gateway import Gateway
+from fairlead.cli.manifests import parse_patch
+from fairlead.cli.operation_output import object_table, operation_line, operation_table
+from fairlead.cli.operation_requests import (
+    TIMEOUT,
+    WAIT,
+    AccountOption,
+    DryRunOption,
+    Files,
+    IdOption,
+    KindArgument,
+    NameArgument,
+    NamespaceOption,
+    TimeoutOption,
+    WaitOption,
+    account_of,
+    carry_out,
+    judge,
+    manifest_requests,
+    result_of,
+    target_request,
+)
 from fairlead.cli.output import Format, OutputOption, show
-from fairlead.cli.settings import client_settings
 from fairlead.contracts.operations import PatchType, Propagation
 
 app = typer.Typer(help="Act on clusters through the gateway.", no_args_is_help=True)
-
-Files = Annotated[list[str], typer.Option("--filename", "-f", help="File or directory; - is standard input.")]
-KindArgument = Annotated[str, typer.Argument(help="Deployment, deployments or Deployment.apps")]
-NameArgument = Annotated[str, typer.Argument(help="Name of the object.")]
-AccountOption = Annotated[
-    str, typer.Option("--account", "-a", help="Account; needless when there is one only. [FAIRLEAD_ACCOUNT]")
-]
-NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", help="Namespace.")]
-WaitOption = Annotated[str, typer.Option("--wait", help="How long to wait for the end; 0 does not wait.")]
-TimeoutOption = Annotated[str, typer.Option("--timeout", help="How long the agent may work on it.")]
-IdOption = Annotated[str, typer.Option("--id", help="ULID of the operation: the same id is never carried out twice.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Let the API server check it and store nothing.")]
-_WAIT, _TIMEOUT = "30s", "30s"
+app.add_typer(ops_rollout.app, name="rollout")
+ops_looking.register(app)
 
 
 @app.command()
@@ -43,17 +49,26 @@ def apply(  # noqa: PLR0913 - options
     filename: Files,
     account: AccountOption = "",
     namespace: NamespaceOption = "",
-    force: Annotated[bool, typer.Option("--force", help="Take over fields of other managers.")] = False,
+    server_side: Annotated[
+        bool | None,
+        typer.Option("--server-side/--client-side", help="Else annotations and the agent's settings decide."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Server-side: take over fields of other managers.")] = False,
     dry_run: DryRunOption = False,
-    wait: WaitOption = _WAIT,
-    timeout: TimeoutOption = _TIMEOUT,
+    wait: WaitOption = WAIT,
+    timeout: TimeoutOption = TIMEOUT,
     operation_id: IdOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Apply manifests (server-side apply)."""
-    options = {"force": force, "dryRun": dry_run, "timeoutSeconds": parse_duration(timeout, "--timeout")}
-    requests = _manifest_requests("apply", _account(gateway, account), filename, namespace, options)
-    _carry_out(gateway, requests, wait, operation_id, output)
+    """Apply manifests: client-side as kubectl does, ConfigMaps and Secrets server-side, unless told otherwise."""
+    options = {
+        "serverSide": server_side,
+        "force": force or None,
+        "dryRun": dry_run or None,
+        "timeoutSeconds": parse_duration(timeout, "--timeout"),
+    }
+    requests = manifest_requests("apply", account_of(gateway, account), filename, namespace, options)
+    carry_out(gateway, requests, wait, operation_id, output)
 
 
 @app.command()
@@ -65,15 +80,15 @@ def create(  # noqa: PLR0913 - options
     account: AccountOption = "",
     namespace: NamespaceOption = "",
     dry_run: DryRunOption = False,
-    wait: WaitOption = _WAIT,
-    timeout: TimeoutOption = _TIMEOUT,
+    wait: WaitOption = WAIT,
+    timeout: TimeoutOption = TIMEOUT,
     operation_id: IdOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Create objects from manifests."""
-    options = {"dryRun": dry_run, "timeoutSeconds": parse_duration(timeout, "--timeout")}
-    requests = _manifest_requests("create", _account(gateway, account), filename, namespace, options)
-    _carry_out(gateway, requests, wait, operation_id, output)
+    options = {"dryRun": dry_run or None, "timeoutSeconds": parse_duration(timeout, "--timeout")}
+    requests = manifest_requests("create", account_of(gateway, account), filename, namespace, options)
+    carry_out(gateway, requests, wait, operation_id, output)
 
 
 @app.command()
@@ -85,15 +100,15 @@ def replace(  # noqa: PLR0913 - options
     account: AccountOption = "",
     namespace: NamespaceOption = "",
     dry_run: DryRunOption = False,
-    wait: WaitOption = _WAIT,
-    timeout: TimeoutOption = _TIMEOUT,
+    wait: WaitOption = WAIT,
+    timeout: TimeoutOption = TIMEOUT,
     operation_id: IdOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Replace objects by manifests; a manifest with a resourceVersion replaces that version only."""
-    options = {"dryRun": dry_run, "timeoutSeconds": parse_duration(timeout, "--timeout")}
-    requests = _manifest_requests("replace", _account(gateway, account), filename, namespace, options)
-    _carry_out(gateway, requests, wait, operation_id, output)
+    options = {"dryRun": dry_run or None, "timeoutSeconds": parse_duration(timeout, "--timeout")}
+    requests = manifest_requests("replace", account_of(gateway, account), filename, namespace, options)
+    carry_out(gateway, requests, wait, operation_id, output)
 
 
 @app.command()
@@ -109,8 +124,8 @@ def patch(  # noqa: PLR0913 - options
     account: AccountOption = "",
     namespace: NamespaceOption = "",
     dry_run: DryRunOption = False,
-    wait: WaitOption = _WAIT,
-    timeout: TimeoutOption = _TIMEOUT,
+    wait: WaitOption = WAIT,
+    timeout: TimeoutOption = TIMEOUT,
     operation_id: IdOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
@@ -123,8 +138,8 @@ def patch(  # noqa: PLR0913 - options
         raise MisuseError(f"{patch_file} cannot be read ({error})") from None
     timeout_s = parse_duration(timeout, "--timeout")
     more = {"patch": parse_patch(text), "patchType": patch_type.value, "dryRun": dry_run}
-    request = _target_request("patch", _account(gateway, account), kind, name, namespace, timeout_s, more)
-    _carry_out(gateway, [request], wait, operation_id, output)
+    request = target_request("patch", account_of(gateway, account), kind, name, namespace, timeout_s, more)
+    carry_out(gateway, [request], wait, operation_id, output)
 
 
 @app.command()
@@ -137,15 +152,15 @@ def scale(  # noqa: PLR0913 - options
     replicas: Annotated[int, typer.Option(min=0, help="How many there shall be.")],
     account: AccountOption = "",
     namespace: NamespaceOption = "",
-    wait: WaitOption = _WAIT,
-    timeout: TimeoutOption = _TIMEOUT,
+    wait: WaitOption = WAIT,
+    timeout: TimeoutOption = TIMEOUT,
     operation_id: IdOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Set the number of replicas."""
     timeout_s, more = parse_duration(timeout, "--timeout"), {"replicas": replicas}
-    request = _target_request("scale", _account(gateway, account), kind, name, namespace, timeout_s, more)
-    _carry_out(gateway, [request], wait, operation_id, output)
+    request = target_request("scale", account_of(gateway, account), kind, name, namespace, timeout_s, more)
+    carry_out(gateway, [request], wait, operation_id, output)
 
 
 @app.command()
@@ -153,29 +168,36 @@ def scale(  # noqa: PLR0913 - options
 def delete(  # noqa: PLR0913 - options
     gateway: Gateway,
     kind: KindArgument,
-    name: NameArgument,
+    name: Annotated[str, typer.Argument(help="Name of the object; or give --selector.")] = "",
     *,
+    selector: Annotated[str, typer.Option("--selector", "-l", help="Delete all objects with these labels.")] = "",
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="Succeed when there is nothing to delete.")
+    ] = False,
     propagation: Annotated[
         Propagation, typer.Option(help="What becomes of dependents.", case_sensitive=False)
     ] = Propagation.BACKGROUND,
     grace_period: Annotated[int | None, typer.Option(min=0, help="Seconds a pod has to end.")] = None,
     until_gone: Annotated[
-        bool, typer.Option("--until-gone/--at-once", help="Succeed when the object is gone, or when it is marked.")
+        bool, typer.Option("--until-gone/--at-once", help="Succeed when it is gone, or when it is marked.")
     ] = True,
     account: AccountOption = "",
     namespace: NamespaceOption = "",
-    wait: WaitOption = _WAIT,
-    timeout: TimeoutOption = _TIMEOUT,
+    wait: WaitOption = WAIT,
+    timeout: TimeoutOption = TIMEOUT,
     operation_id: IdOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Delete one object and wait until it is gone."""
+    """Delete one object, or all with some labels, and wait until they are gone."""
+    if bool(name) == bool(selector):
+        raise MisuseError("name the object, or give --selector")
     timeout_s = parse_duration(timeout, "--timeout")
-    more: dict[str, Any] = {"propagation": propagation.value, "wait": until_gone}
-    if grace_period is not None:
-        more["gracePeriodSeconds"] = grace_period
-    request = _target_request("delete", _account(gateway, account), kind, name, namespace, timeout_s, more)
-    _carry_out(gateway, [request], wait, operation_id, output)
+    more: dict[str, Any] = {
+        "propagation": propagation.value, "wait": until_gone, "labelSelector": selector,
+        "gracePeriodSeconds": grace_period, "ignoreNotFound": ignore_not_found or None,
+    }  # fmt: skip
+    request = target_request("delete", account_of(gateway, account), kind, name, namespace, timeout_s, more)
+    carry_out(gateway, [request], wait, operation_id, output)
 
 
 @app.command()
@@ -187,13 +209,14 @@ def get(  # noqa: PLR0913 - options
     *,
     account: AccountOption = "",
     namespace: NamespaceOption = "",
-    wait: WaitOption = _WAIT,
+    wait: WaitOption = WAIT,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Read one object from its cluster, live."""
     wait_s = parse_duration(wait, "--wait")
-    request = _target_request("get", _account(gateway, account), kind, name, namespace, wait_s, {})
-    _read(gateway, request, wait_s, output)
+    request = target_request("get", account_of(gateway, account), kind, name, namespace, wait_s, {})
+    document = result_of(gateway, request, wait_s)
+    show(document, output, object_table(document))
 
 
 @app.command("list")
@@ -207,14 +230,15 @@ def list_(  # noqa: PLR0913 - options
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 0,
     account: AccountOption = "",
     namespace: NamespaceOption = "",
-    wait: WaitOption = _WAIT,
+    wait: WaitOption = WAIT,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """List objects of one kind from their cluster, live."""
     wait_s = parse_duration(wait, "--wait")
     more = {"labelSelector": selector, "fieldSelector": field_selector, "limit": limit}
-    request = _target_request("list", _account(gateway, account), kind, "", namespace, wait_s, more)
-    _read(gateway, request, wait_s, output)
+    request = target_request("list", account_of(gateway, account), kind, "", namespace, wait_s, more)
+    document = result_of(gateway, request, wait_s)
+    show(document, output, object_table(document))
 
 
 @app.command()
@@ -229,7 +253,7 @@ def status(
     """Tell how an operation stands; exit code 1 when it did not succeed."""
     operation = gateway.operation(operation_id, wait_s=parse_duration(wait, "--wait"))
     show(operation, output, operation_line(operation))
-    _judge([operation])
+    judge([operation])
 
 
 @app.command()
@@ -259,77 +283,3 @@ def history(
     filters = {"account": account, "state": state, "limit": str(limit)}
     operations = gateway.operations(**{name: text for name, text in filters.items() if text})
     show({"items": operations}, output, operation_table(operations))
-
-
-def _account(gateway: Gateway, named: str) -> str:
-    """The account to act on: the one that was named, else the only one there is."""
-    account = named or client_settings().account
-    if account:
-        return account
-    known = [str(each["name"]) for each in gateway.accounts()]
-    if len(known) == 1:
-        return known[0]
-    raise MisuseError(f"name the account with --account; the gateway knows {', '.join(known) or 'none yet'}")
-
-
-def _manifest_requests(
-    kind: str, account: str, files: Sequence[str], namespace: str, options: Mapping[str, Any]
-) -> list[Document]:
-    requests = []
-    for manifest in read_manifests(files):
-        metadata = manifest.get("metadata")
-        if isinstance(metadata, dict) and namespace and metadata.setdefault("namespace", namespace) != namespace:
-            raise MisuseError(f"the manifest of {metadata.get('name')} names another namespace than --namespace")
-        given = {name: value for name, value in options.items() if value is not False}
-        requests.append({"account": account, "kind": kind, "manifest": manifest, **given})
-    return requests
-
-
-def _target_request(  # noqa: PLR0913, PLR0917 - parts of a request
-    operation: str, account: str, kind: str, name: str, namespace: str, timeout_s: float, more: Mapping[str, Any]
-) -> Document:
-    target = {"kind": kind, "namespace": namespace, "name": name}
-    request = {
-        "account": account,
-        "kind": operation,
-        "target": {key: text for key, text in target.items() if text},
-        "timeoutSeconds": timeout_s or 1.0,
-    }
-    return {**request, **{key: value for key, value in more.items() if value not in ("", None)}}
-
-
-def _carry_out(gateway: Gateway, requests: Sequence[Document], wait: str, wanted_id: str, output: Format) -> None:
-    """Submit one operation after the other, and stop at the first that does not succeed."""
-    wait_s = parse_duration(wait, "--wait")
-    if wanted_id and len(requests) > 1:
-        raise MisuseError(f"--id is for one operation, and there are {len(requests)} manifests")
-    done: list[Document] = []
-    for request in requests:
-        operation = gateway.submit(request, operation_id=wanted_id or str(ULID()), wait_s=wait_s)
-        done.append(operation)
-        if output is Format.TABLE:
-            typer.echo(operation_line(operation))
-        if wait_s and operation["state"] != "succeeded":
-            break
-    if output is not Format.TABLE:
-        show(done[0] if len(requests) == 1 else {"items": done}, output, "")
-    if wait_s:
-        _judge(done, left=len(requests) - len(done))
-
-
-def _read(gateway: Gateway, request: Document, wait_s: float, output: Format) -> None:
-    operation = gateway.submit(request, operation_id=str(ULID()), wait_s=wait_s)
-    _judge([operation])
-    document = gateway.result(operation["id"])
-    show(document, output, object_table(document))
-
-
-def _judge(operations: Sequence[Document], left: int = 0) -> None:
-    """Fail the command with the whole message of the operation that did not succeed."""
-    last = operations[-1]
-    if last["state"] == "succeeded":
-        return
-    rest = f" ({left} more were not begun)" if left else ""
-    if last["state"] not in FINAL_STATES:
-        raise CommandError(f"{unfinished(last)}: `fairlead ops status {last['id']} --wait 1m`{rest}")
-    raise CommandError(problem_of(last) + rest)

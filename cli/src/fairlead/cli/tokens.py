@@ -23,6 +23,7 @@ class Kind(StrEnum):
 
     AGENT = "agent"
     API = "api"
+    FACADE = "facade"
 
 
 class Verb(StrEnum):
@@ -47,11 +48,11 @@ def create(  # noqa: PLR0913 - options
 ) -> None:
     """Make a token. It is shown this once; the gateway keeps its hash alone."""
     if kind is Kind.AGENT and verb:
-        raise MisuseError("--verb is for callers of the API; an agent's token opens the link and nothing else")
+        raise MisuseError("--verb is for callers; an agent's token opens the link and nothing else")
     if file is not None and file.exists():
         raise MisuseError(f"{file} is there already: name another file, or remove it")
     request: dict[str, Any] = {"name": name, "kind": kind.value, "accounts": account}
-    if kind is Kind.API:
+    if kind is not Kind.AGENT:
         request["verbs"] = [each.value for each in verb or [Verb.READ]]
     if expires_in:
         request["expiresInSeconds"] = round(parse_duration(expires_in, "--expires-in"))

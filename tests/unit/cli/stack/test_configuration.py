@@ -35,13 +35,13 @@ def test_accounts_carry_their_options() -> None:
     assert (account.name, account.context, account.kinds) == ("shop", "kind", ("Pod",))
 
 
-def test_both_doors_are_closed_to_strangers() -> None:
-    """TLS and a token each on link and REST, from loopback."""
+def test_every_door_is_closed_to_strangers() -> None:
+    """TLS and a token each on link, REST and facade, from loopback."""
     gateway = GatewaySettings.model_validate(DOCUMENT).gateway
 
     assert gateway.link.tls.cert_file
     assert gateway.https.tls.key_file
-    assert {credential.kind for credential in gateway.credentials} == {"agent", "api"}
+    assert {credential.kind for credential in gateway.credentials} == {"agent", "api", "facade"}
     assert {gateway.link.host, gateway.https.host} == {"127.0.0.1"}
     assert BridgeSettings.model_validate(DOCUMENT).clouddriver.port == 3
 

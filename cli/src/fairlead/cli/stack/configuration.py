@@ -89,6 +89,11 @@ class Files:
         return self.secrets / "api.token"
 
     @property
+    def facade_token(self) -> Path:
+        """Token of the facade: reads and writes every account."""
+        return self.secrets / "facade.token"
+
+    @property
     def agent_token(self) -> Path:
         """Token of the agent."""
         return self.secrets / "agent.token"
@@ -97,6 +102,10 @@ class Files:
     def gateway_key(self) -> Path:
         """Key under which operations are stored."""
         return self.secrets / "gateway.key"
+
+    def facade_kubeconfig(self, account: str) -> Path:
+        """Kubeconfig that reaches an account through the gateway."""
+        return self.directory / "kubeconfigs" / account
 
     def password(self, service: str) -> Path:
         """Password of a service's user on the bus."""
@@ -108,6 +117,7 @@ def document(files: Files, addresses: Addresses, accounts: Sequence[AccountPlan]
     certificate = {"certFile": str(files.pki / "gateway.crt"), "keyFile": str(files.pki / "gateway.key")}
     agent = {"name": "agent", "kind": "agent", "accounts": ["*"], "tokenFile": str(files.agent_token)}
     caller = {"name": "operator", "kind": "api", "accounts": ["*"], "tokenFile": str(files.api_token)}
+    kubectl = {"name": "kubectl", "kind": "facade", "accounts": ["*"], "tokenFile": str(files.facade_token)}
     return {
         "kubernetes": {"accounts": [account.settings() for account in accounts]},
         "nats": {"url": addresses.nats_url},
@@ -123,7 +133,11 @@ def document(files: Files, addresses: Addresses, accounts: Sequence[AccountPlan]
             "database": {"dsn": addresses.database},
             "link": {"host": LOOPBACK, "port": addresses.link_port, "tls": certificate},
             "https": {"host": LOOPBACK, "port": addresses.api_port, "tls": certificate},
-            "credentials": [agent, {**caller, "verbs": ["read", "write", "admin"]}],
+            "credentials": [
+                agent,
+                {**caller, "verbs": ["read", "write", "admin"]},
+                {**kubectl, "verbs": ["read", "write"]},
+            ],
             "keyFile": str(files.gateway_key),
         },
     }

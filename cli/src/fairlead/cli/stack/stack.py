@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import yaml
 
-from fairlead.cli import certs
+from fairlead.cli import certs, kubeconfig
 from fairlead.cli.gateway import Gateway
 from fairlead.cli.nats import password_of
 from fairlead.cli.nats_config import authorization
@@ -37,6 +37,7 @@ from fairlead.cli.stack.configuration import (
     service_of,
     variables,
 )
+from fairlead.contracts.accounts import account_path
 from fairlead.runtime.settings import merge
 
 NATS = "nats"
@@ -137,7 +138,7 @@ class Stack:
     def prepare(self) -> None:
         """Write certificates, tokens, passwords and the configuration; what is there stays, the configuration is new."""
         certs.make(certs.Plan(self.files.pki), datetime.now(UTC))
-        for path in (self.files.api_token, self.files.agent_token):
+        for path in (self.files.api_token, self.files.agent_token, self.files.facade_token):
             if not path.exists():
                 write_secret(path, secrets.token_urlsafe(32))
         self.configure({})
@@ -259,6 +260,17 @@ class Stack:
         """Open the REST API as an administrator; close it when done."""
         token = self.files.api_token.read_text(encoding="utf-8").strip()
         return Gateway(self.addresses.api, token=token, ca_file=self.files.ca, trust_env=False)
+
+    def facade(self, account: str) -> str:
+        """Address of an account's Kubernetes API at the gateway."""
+        return self.addresses.api + account_path(account)
+
+    def kubeconfig(self, account: str) -> Path:
+        """Write a kubeconfig that reaches an account through the gateway, as `fairlead kubeconfig` would."""
+        path = self.files.facade_kubeconfig(account)
+        login = {"token": self.files.facade_token.read_text(encoding="utf-8").strip()}
+        write_secret(path, kubeconfig.render(account, self.facade(account), login, self.files.ca))
+        return path
 
     def bus_login(self) -> tuple[str, str]:
         """User and password of the bus's administrator."""

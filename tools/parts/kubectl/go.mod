@@ -1,0 +1,2 @@
+// Marks the module's root for go; what is read is the .mod of each minor version.
+module fairlead.dev/tools/parts/kubectl

@@ -1,0 +1,14 @@
+// The kubectl of one minor version, from its library; see build.py.
+package main
+
+import (
+	"os"
+
+	"k8s.io/kubectl/pkg/cmd"
+)
+
+func main() {
+	if err := cmd.NewDefaultKubectlCommand().Execute(); err != nil {
+		os.Exit(1)
+	}
+}
