@@ -7,10 +7,25 @@ MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproj
 CODE := libs services cli tests tools $(if $(wildcard benchmarks/*.py),benchmarks)
 PYTEST := $(BIN)/pytest -q
 
+# The compose stack: OBSERVE=1 stacks collector, Jaeger, Prometheus and Grafana on it, KUBECONFIG_FILE names a cluster of yours;
+# UP holds further words for `docker compose up`, such as UP='--scale scrubber=3'.
+OBSERVE ?=
+KUBECONFIG_FILE ?=
+UP ?=
+export KUBECONFIG_FILE
+COMPOSE := docker compose --file infra/compose/compose.yaml \
+	$(if $(OBSERVE),--file infra/compose/observability.yaml) $(if $(KUBECONFIG_FILE),--file infra/compose/kubeconfig.yaml)
+
+# Images: what stands before their names, their tag, the base, and the authority of a proxy that intercepts TLS.
+IMAGE_PREFIX ?=
+IMAGE_TAG ?=
+PYTHON_IMAGE ?=
+BUILD_CA ?=
+
 heading = @printf '\n── %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts fmt lint types architecture check test unit demo bench proto docs clean
+.PHONY: help setup parts fmt lint types architecture check test unit demo bench images up down proto docs clean
 
 help: ## Print these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +78,19 @@ demo: setup ## Show the main job; KUBE_CONTEXT=<name>: on your own cluster
 bench: setup ## Measure the figures and compare them with their targets
 	$(call heading,Benchmarks)
 	@$(BIN)/python benchmarks/run.py
+
+images: setup ## Build the container images (docker), print their sizes
+	$(call heading,Images)
+	@$(BIN)/python tools/images.py $(if $(IMAGE_PREFIX),--prefix $(IMAGE_PREFIX)) $(if $(IMAGE_TAG),--tag $(IMAGE_TAG)) \
+		$(if $(PYTHON_IMAGE),--base $(PYTHON_IMAGE)) $(if $(BUILD_CA),--ca $(BUILD_CA))
+
+up: images ## Run the whole system in containers; OBSERVE=1, KUBECONFIG_FILE=<file>
+	$(call heading,Compose stack)
+	@$(COMPOSE) up --detach --wait --wait-timeout 180 $(UP)
+	@$(BIN)/python tools/compose.py
+
+down: ## End the containers of `make up`, and forget what they stored
+	@$(COMPOSE) down --volumes --remove-orphans
 
 proto: setup ## Generate the Python code of the messages from proto/
 	$(call heading,Messages)

@@ -44,7 +44,10 @@ TARGETS = {
     "F7": Target("CPU per update: all our processes, nats-server and PostgreSQL", "ms", 0.30),
     "F8": Target("CPU per object of a first sync: the same processes", "ms", 0.25),
     "F9": Target("database bytes per row", "KB", 1.5),
+    "F14": Target("apply as an operation, less the API server's own time, p50", "ms", 50),
     "F10": Target("sustained events per second through one agent", "1/s", 6000, at_least=True),
+    "F18": Target("facade LIST of 10,000 pods out of 100,000 rows, p50", "s", 0.6),
+    "F18 row": Target("GET of one row through REST, p50", "ms", 3),
 }
 
 

@@ -15,14 +15,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import observation, sustained
+from benchmarks import exchanges, observation, reading, sustained
 from benchmarks.figures import RESULTS, Figure, environment, last_values, show, write
+
+CHAPTERS = ("observation", "sustained", "exchanges", "reading")
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description="Measure Fairlead's figures on this machine.")
-    parser.add_argument("--only", choices=("observation", "sustained"), help="measure only these")
+    parser.add_argument("--only", choices=CHAPTERS, help="measure only these")
     parser.add_argument("--pods", type=int, default=20_000)
     parser.add_argument("--config-maps", type=int, default=30_000)
     parser.add_argument("--dry", action="store_true", help="write no result")
@@ -35,12 +37,16 @@ def main() -> None:
     figures: list[Figure] = []
     profiles = RESULTS / "profiles.md" if options.profile else None
     try:
-        if options.only != "sustained":
+        if options.only in (None, "observation"):
             figures += observation.measure(
                 directory, pods=options.pods, config_maps=options.config_maps, profiles=profiles
             )
-        if options.only != "observation":
+        if options.only in (None, "sustained"):
             figures += sustained.measure(directory / "sustained")
+        if options.only in (None, "exchanges"):
+            figures += exchanges.measure(directory / "exchanges")
+        if options.only in (None, "reading"):
+            figures += reading.measure(directory / "reading")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     show(figures, before)

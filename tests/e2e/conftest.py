@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 from tests.support import workloads
+from tests.support.kubectl import Kubectl
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.kubernetes_control_plane import ControlPlane
+from tests.support.polling import wait_until
 from tests.support.processes import SESSION_PROCESSES
 from tests.support.real_parts import require_part
 from tests.support.simulated_api import SimulatedApi
 
+from fairlead.cli.gateway import Gateway, GatewayRefusal
 from fairlead.cli.parts.errors import PartMissingError
 from fairlead.cli.stack import AccountPlan, Stack
 
@@ -64,6 +67,56 @@ def _took_effect(event: dict[str, Any]) -> bool:
     """Whether an event of the audit log is a write that succeeded."""
     wrote = event["verb"] in ("create", "update", "patch", "delete") and event["stage"] == "ResponseComplete"
     return wrote and 200 <= event["responseStatus"]["code"] < 300
+
+
+@dataclass
+class Facade:
+    """A whole stack in front of a real API server, for clients of Kubernetes."""
+
+    stack: Stack
+    control_plane: ControlPlane
+
+    def kubeconfig(self, account: str = ACCOUNT) -> Path:
+        """Reaches the cluster through the gateway, as `fairlead kubeconfig` writes it."""
+        return self.stack.kubeconfig(account)
+
+    @property
+    def direct(self) -> Path:
+        """Reaches the API server itself, as administrator."""
+        return self.control_plane.kubeconfig
+
+    def kubectl(self, *, direct: bool = False, binary: Path | None = None) -> Kubectl:
+        """Kubectl with a home of its own, through the gateway or past it."""
+        home = Path(tempfile.mkdtemp(dir=self.stack.files.directory, prefix="home-"))
+        kubeconfig = self.direct if direct else self.kubeconfig()
+        return Kubectl(binary or self.control_plane.binaries / "kubectl", kubeconfig, home)
+
+
+FACADE_KINDS = [
+    "ConfigMap", "CronJob", "CustomResourceDefinition.apiextensions.k8s.io", "DaemonSet", "Deployment", "Event", "Ingress",
+    "Job", "Namespace", "NetworkPolicy", "Pod", "ReplicaSet", "Secret", "Service", "StatefulSet",
+]  # fmt: skip
+"""What Clouddriver lists, and what it lists live all the same."""
+
+
+@pytest.fixture(scope="module")
+def facade(_session_control_plane: ControlPlane, stacks: Callable[..., Stack]) -> Facade:
+    """One account of a real API server whose mirror is complete, agent in one process."""
+    control_plane = _session_control_plane
+    plan = AccountPlan(ACCOUNT, control_plane.kubeconfig, "admin-token", {"kinds": FACADE_KINDS})
+    stack = stacks(plan, one_process=True)
+    with stack.gateway() as gateway:
+        wait_until(lambda: _is_live(gateway), within_s=60, what="a complete mirror")
+    return Facade(stack, control_plane)
+
+
+def _is_live(gateway: Gateway) -> bool:
+    """Whether every kind of the account is watched and its first list is in."""
+    try:
+        resources = gateway.resources(ACCOUNT)
+    except GatewayRefusal:
+        return False
+    return len(resources) == len(FACADE_KINDS) and all(each["state"] == "live" for each in resources)
 
 
 CLUSTERS = ["simcluster", pytest.param("kube-apiserver", marks=pytest.mark.real)]

@@ -266,7 +266,7 @@ def test_an_object_above_the_limit_of_the_bus(gateway: Gateway, shores: tuple[Sh
     """It is there, withheld and saying why; smaller again it is whole, and its neighbours never suffer."""
     one = shores[0]
     one.create("Ingress", "small-before")
-    huge = {**workloads.manifest("Ingress", "huge", "default"), "spec": {"note": "y" * 9 * 1024 * 1024}}
+    huge = {**workloads.manifest("Ingress", "huge", "default"), "spec": {"ingressClassName": "y" * 9 * 1024 * 1024}}
     state = one.simulated.cluster.state
     state.limits = replace(state.limits, object_bytes=16 * 1024 * 1024)  # no etcd takes so much unless it is told to
     one.simulated.do(lambda: one.simulated.cluster.create(huge))
@@ -279,8 +279,8 @@ def test_an_object_above_the_limit_of_the_bus(gateway: Gateway, shores: tuple[Sh
     assert "too large" in row("huge")["withheld"]
     assert row("huge")["object"] is None
     assert row("small-before")["object"]
-    one.api.merge(PLACES["Ingress"], "default", "huge", {"spec": {"note": "small now"}})
-    wait_until(lambda: (row("huge")["object"] or {}).get("spec") == {"note": "small now"})
+    one.api.merge(PLACES["Ingress"], "default", "huge", {"spec": {"ingressClassName": "small now"}})
+    wait_until(lambda: (row("huge")["object"] or {}).get("spec") == {"ingressClassName": "small now"})
     assert not row("huge")["withheld"]
 
 

@@ -101,6 +101,7 @@ class MemoryBatch:
     def __init__(self, sequence: int, data: bytes) -> None:
         self.sequence = sequence
         self.data = data
+        self.traceparent = ""
         self.fate = ""
         self.extensions = 0
 

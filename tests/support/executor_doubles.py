@@ -10,6 +10,7 @@ from typing import Any
 from fairlead.contracts.identity import Resource
 from fairlead.executor.core.claims import Claim, Owner
 from fairlead.executor.core.job import Job
+from fairlead.executor.core.merging.schemas import Node
 from fairlead.executor.core.outcome import Outcome
 from fairlead.executor.core.plan import ApiRequest
 from fairlead.executor.errors import (
@@ -38,6 +39,19 @@ def manifest(name: str = "cargo", **metadata: Any) -> dict[str, Any]:
 def target(name: str = "cargo") -> dict[str, Any]:
     """The ConfigMap as a target."""
     return {"kind": "ConfigMap", "namespace": "sea", "name": name}
+
+
+DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
+REPLICA_SET = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)
+JOB = Resource("batch", "v1", "jobs", "Job", namespaced=True)
+POD = Resource("", "v1", "pods", "Pod", namespaced=True)
+EVENT = Resource("", "v1", "events", "Event", namespaced=True)
+WORKLOADS = {"Deployment": DEPLOYMENT, "ReplicaSet": REPLICA_SET, "Job": JOB, "Pod": POD, "Event": EVENT}
+
+
+def answered(body: Any, status: int = 200) -> Answer:
+    """An answer of the API server."""
+    return Answer(status, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def job(attempt: int = 1, *, incarnation: str = "first", name: str = "01JZ", **request: Any) -> Job:
@@ -115,15 +129,24 @@ class MemoryCluster:
     before: list[Exception | None] = field(default_factory=list)
     after: list[Exception | None] = field(default_factory=list)
     pages: list[Page | Exception] = field(default_factory=list)
+    kinds: dict[str, Resource] = field(default_factory=dict)
+    """Kinds beside the three that it has anyway."""
+    scripted: dict[tuple[str, str], list[Answer | Exception]] = field(default_factory=dict)
+    """What method and path are answered with, one after the other, in place of the store; the last answer stays."""
+    schema: Node | None = None
     watches: list[bool | Exception] = field(default_factory=list)
     version: int = 10
 
     async def resolve(self, api_version: str, kind: str) -> Resource:
-        """Find one of three kinds."""
-        found = {"ConfigMap": CONFIG_MAP, "Node": NODE, "Secret": SECRET}.get(kind)
-        if found is None or api_version not in ("", "v1"):
+        """Find a kind."""
+        found = {"ConfigMap": CONFIG_MAP, "Node": NODE, "Secret": SECRET, **self.kinds}.get(kind)
+        if found is None or api_version not in ("", found.api_version):
             raise NoKindMatch(f"the cluster serves no {kind}")
         return found
+
+    async def patch_schema(self, resource: Resource) -> Node | None:
+        """Tell the one schema."""
+        return self.schema
 
     async def send(self, request: ApiRequest, *, audit_id: str, timeout_s: float) -> Answer:
         """Serve a request between the scripted faults."""
@@ -156,6 +179,11 @@ class MemoryCluster:
 
     def _answer(self, request: ApiRequest, audit_id: str) -> Answer:
         """Serve the little of the API that flows need: create, read, replace with a version, delete with a UID."""
+        if told := self.scripted.get((request.method, request.path)):
+            answer = told.pop(0) if len(told) > 1 else told[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
         path = request.path if request.method != "POST" else f"{request.path}/cargo"
         standing = self.objects.get(path)
         if request.method == "POST":

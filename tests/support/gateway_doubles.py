@@ -47,6 +47,12 @@ class MemoryOperations:
     links: dict[str, str] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
     declined_after_s: list[float] = field(default_factory=list)
+    strangers: set[str] = field(default_factory=set)
+    """Accounts that no agent has ever claimed."""
+
+    async def knows(self, account: str) -> bool:
+        self.outage.check()
+        return account not in self.strangers
 
     async def submit(self, new: NewOperation) -> tuple[Operation, bool]:
         self.outage.check()

@@ -32,9 +32,13 @@ class MemoryReader:
     async def accounts(self) -> list[AccountView]:
         return [account for _, account in sorted(self.tables.accounts.items())]
 
-    async def resources(self, account: str) -> list[ResourceView]:
+    async def resources(self, account: str, *, counted: bool = True) -> list[ResourceView]:
         self._account(account)
-        return [_resource(held) for key, held in sorted(self.tables.reflectors.items()) if key[0] == account]
+        return [
+            _resource(held, counted=counted)
+            for key, held in sorted(self.tables.reflectors.items())
+            if key[0] == account
+        ]
 
     async def objects(self, query: ObjectQuery) -> ObjectPage:
         self._account(query.account)
@@ -79,7 +83,7 @@ class MemoryReader:
         return [held for key, held in sorted(self.tables.reflectors.items()) if key[:3] == wanted]
 
 
-def _resource(held: Held) -> ResourceView:
+def _resource(held: Held, *, counted: bool) -> ResourceView:
     state = held.sessions
     shown = effective(held.state, lost=held.lost is not None)
     since, message = held.lost if held.lost and shown is not held.state else (held.since, held.message)
@@ -95,5 +99,5 @@ def _resource(held: Held) -> ResourceView:
         confirmed=held.confirmed,
         heard=held.heard,
         writing=state.session is not None,
-        rows=len(held.rows),
+        rows=len(held.rows) if counted else None,
     )

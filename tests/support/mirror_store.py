@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from tests.support.mirror_accounts import MemoryAccounts
+from tests.support.mirror_listing import MemoryListing
 from tests.support.mirror_reading import MemoryReader
 from tests.support.mirror_tables import CURSOR_JUMP, Held, Tables, Tombstone, bytewise, close_all, now_utc
 
@@ -36,7 +37,7 @@ from fairlead.gateway.errors import AccountRefused, SessionClosed
 __all__ = ["Held", "MemoryMirror", "Tables", "numbered_sessions"]
 
 
-class MemoryMirror(MemoryAccounts, MemoryReader):
+class MemoryMirror(MemoryAccounts, MemoryReader, MemoryListing):
     """See the module; ``clock`` is the database's clock."""
 
     def __init__(
@@ -72,6 +73,8 @@ class MemoryMirror(MemoryAccounts, MemoryReader):
             raise AccountRefused(refuse_other_cluster(request.account, account.cluster, request.cluster).message)
         held = self._held(request.account, request.resource, request.namespace)
         state = begin(held.sessions, request, self._new_session())
+        if state.epoch != held.sessions.epoch:
+            held.outlive()
         held.sessions, held.resource, held.heard, held.gap_since = state, request.resource, self._clock(), None
         held.confirmed = held.confirmed if state.checkpoint is not None else None
         age = self._clock() - held.confirmed if held.confirmed else timedelta()
@@ -165,11 +168,13 @@ class MemoryMirror(MemoryAccounts, MemoryReader):
             else:
                 counts.written += 1
                 held.tombstones.pop(event.key, None)
+                held.added.setdefault(event.key, stamped.change)
                 held.rows[event.key] = self._row(stamped)
 
     def _bury(self, held: Held, key: ObjectKey, mark: Mark, uid: str, change: int) -> bool:
         row = held.rows.pop(key, None)
         uid, labels = (row.uid, row.labels) if row else (uid, {})
+        held.added.pop(key, None)
         held.tombstones[key] = Tombstone(uid, mark.epoch, mark.version, change, labels, self._clock())
         return row is not None
 
@@ -240,7 +245,10 @@ class MemoryMirror(MemoryAccounts, MemoryReader):
     def _held(self, account: str, resource: Resource, namespace: str) -> Held:
         key = account, resource.group, resource.plural, namespace
         if key not in self.tables.reflectors:
-            self.tables.reflectors[key] = Held(account, resource, namespace, self._clock())
+            self.tables.reflectors_made += 1
+            self.tables.reflectors[key] = Held(
+                account, resource, namespace, self._clock(), id=self.tables.reflectors_made
+            )
         return self.tables.reflectors[key]
 
     def _writers(self) -> dict[str, Held]:

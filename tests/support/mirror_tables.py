@@ -42,7 +42,9 @@ class Held:
     namespace: str
     since: datetime
     sessions: SessionState = field(default_factory=SessionState)
+    id: int = 0
     rows: dict[ObjectKey, StoredObject] = field(default_factory=dict)
+    added: dict[ObjectKey, int] = field(default_factory=dict)
     tombstones: dict[ObjectKey, Tombstone] = field(default_factory=dict)
     state: ResourceState = ResourceState.LISTING
     message: str = ""
@@ -50,6 +52,7 @@ class Held:
     confirmed: datetime | None = None
     heard: datetime | None = None
     gap_since: datetime | None = None
+    outlived: int | None = None
 
     def mark(self, key: ObjectKey) -> Mark | None:
         """What the guard compares with."""
@@ -66,6 +69,10 @@ class Held:
             StoredVersion(key, "", dead.version, dead.epoch, tombstone=True) for key, dead in self.tombstones.items()
         ]
         return sorted(found, key=lambda version: bytewise(version.key))
+
+    def outlive(self) -> None:
+        """Note that the versions seen so far may come again with other states."""
+        self.outlived = max(self.outlived or 0, self.sessions.highest or 0) or None
 
     def close(self) -> str | None:
         """End the session that writes, if there is one."""
@@ -84,6 +91,8 @@ class Tables:
     accounts: dict[str, AccountView] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
     floors: dict[str, int] = field(default_factory=dict)
+    nonces: dict[str, int] = field(default_factory=dict)
+    reflectors_made: int = 0
     reflectors: dict[ReflectorKey, Held] = field(default_factory=dict)
 
 

@@ -18,13 +18,14 @@ from fairlead.contracts.envelope import Event, Part
 from fairlead.gateway.core.commits import Committed
 from fairlead.gateway.core.sessions import Opened
 from fairlead.gateway.core.views import ObjectQuery, StoredObject
+from fairlead.gateway.ports.listing import ListingStore
 from fairlead.gateway.ports.mirror import AccountStore, MirrorReader, MirrorStore
 
 AHEAD_LIMIT = 4
 
 
-class Mirror(MirrorStore, AccountStore, MirrorReader, Protocol):
-    """All three ports."""
+class Mirror(MirrorStore, AccountStore, MirrorReader, ListingStore, Protocol):
+    """All ports."""
 
 
 class Writer:

@@ -21,6 +21,8 @@ class Options:
     """Whether a missing part is a failure rather than a skip (FAIRLEAD_REQUIRE_REAL)."""
     seeds: int
     """Random runs of the observation path (FAIRLEAD_SEEDS)."""
+    churn_s: float
+    """How long informers watch a cluster that never rests (FAIRLEAD_CHURN_S)."""
 
 
 def _from_environment() -> Options:
@@ -32,6 +34,7 @@ def _from_environment() -> Options:
         parts=parts,
         require_real=environment.get("FAIRLEAD_REQUIRE_REAL", "") not in ("", "0"),
         seeds=int(environment.get("FAIRLEAD_SEEDS", "10000")),
+        churn_s=float(environment.get("FAIRLEAD_CHURN_S", "15")),
     )
 
 

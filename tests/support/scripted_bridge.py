@@ -156,3 +156,19 @@ async def until(question: Callable[[], Awaitable[bool]], *, within_s: float = WI
     async with asyncio.timeout(within_s):
         while not await question():  # noqa: ASYNC110 - the answer is another program's
             await asyncio.sleep(0.02)
+
+
+async def claimed_before(gateway: RunningGateway, *accounts: str, token: str = AGENT_TOKEN) -> None:
+    """Have accounts claimed by an agent that goes away again."""
+
+    async def connected() -> bool:
+        async with gateway.api() as api:
+            return bool((await api.get("/v1/agents")).json()["items"])
+
+    async def gone() -> bool:
+        return not await connected()
+
+    async with bridge(gateway, token=token) as agent:
+        await agent.claim(*accounts)
+        await until(connected)
+    await until(gone)

@@ -18,12 +18,12 @@ _JOIN_S = 5.0
 class TcpProxy:
     """Passes connections on to a port of this machine; one thread for each connection.
 
-    ``answer_delay_s`` is how much later than they come answers are passed on.
+    ``answer_delay_s`` is how much later than they come answers are passed on; it may be changed at any time.
     """
 
     def __init__(self, target_port: int, *, answer_delay_s: float = 0.0) -> None:
         self.target_port = target_port
-        self._answer_delay_s = answer_delay_s
+        self.answer_delay_s = answer_delay_s
         self.port = free_port()
         self._open = threading.Event()
         self._flowing = threading.Event()
@@ -98,7 +98,7 @@ class TcpProxy:
                     if not data:
                         return
                     if end is server:
-                        self._ended.wait(self._answer_delay_s)
+                        self._ended.wait(self.answer_delay_s)
                     other[end].sendall(data)
         except OSError:
             return

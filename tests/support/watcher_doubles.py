@@ -75,6 +75,7 @@ class FakeGateway:
     states: list[ResourceState] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     documents: list[bytes] = field(default_factory=list)
+    document_errors: list[Exception] = field(default_factory=list)
     claim_errors: list[Exception] = field(default_factory=list)
     report_errors: list[Exception] = field(default_factory=list)
     stored_errors: list[Exception] = field(default_factory=list)
@@ -104,9 +105,11 @@ class FakeGateway:
             raise self.report_errors.pop(0)
         self.states += states
 
-    async def send_discovery(self, account: str, document: bytes) -> None:
+    async def send_document(self, account: str, path: str, content: bytes) -> None:
         """Note a document."""
-        self.documents.append(document)
+        if self.document_errors:
+            raise self.document_errors.pop(0)
+        self.documents.append(content)
 
 
 @dataclass
@@ -123,7 +126,7 @@ class FakeCluster:
     """What a streaming list shows between its objects and its end."""
     after_list: list[Item] = field(default_factory=list)
     """What the same read of the socket brings after the end."""
-    catalogue: Catalogue = field(default_factory=lambda: Catalogue((PODS,), (), b"document"))
+    catalogue: Catalogue = field(default_factory=lambda: Catalogue((PODS,), (), {"": b"document"}))
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
