@@ -7,6 +7,7 @@ fails or is whole: Clouddriver takes what a list lacks for deleted.
 from __future__ import annotations
 
 import json
+import secrets
 import ssl
 import threading
 import time
@@ -26,6 +27,7 @@ from tests.support import workloads
 from tests.support.audit_tail import AuditTail, effects
 from tests.support.caching_agent import caching
 from tests.support.clouddriver import Clouddriver, KubectlFailed
+from tests.support.exposition import total
 from tests.support.informer_program import cluster_stores, running_informers
 from tests.support.kubectl import Kubectl, Ran
 from tests.support.kubernetes_api import KubernetesApi
@@ -79,6 +81,10 @@ class Sea:
     def answers(self) -> bool:
         """Whether a live read goes through again."""
         return self.kubectl().run(f"--namespace={self.namespace}", "get", "secrets", timeout_s=30).code == 0
+
+    def refused(self) -> float:
+        """How many requests the gateway has answered with 503."""
+        return total(self.stack.instances["gateway"].metrics_url, "fairlead_facade_requests_total", code="503")
 
     def heal(self) -> None:
         """Start and connect everything again, and wait until the mirror is live."""
@@ -178,13 +184,13 @@ def test_while_the_agent_is_away_lists_are_whole_and_reads_of_objects_fail(sea: 
 def test_a_write_that_waits_for_the_agent_is_done_once_when_it_is_back(sea: Sea, write: str) -> None:
     """A 503 is repeated by kubectl itself: the agent comes back within ten seconds, and nothing is seen but a delay."""
     cut_off(sea)
-    audit, kubectl = sea.audit(), sea.kubectl()
+    audit, kubectl, refused = sea.audit(), sea.kubectl(), sea.refused()
     with ThreadPoolExecutor(1) as pool:
         if write == "create":
             running = pool.submit(create, sea, kubectl, f"late-{write}")
         else:
             running = pool.submit(kubectl.run, "apply", "-f", "-", stdin=config_map(sea, f"late-{write}"))
-        time.sleep(2)  # within the ten seconds of kubectl's retries
+        wait_until(lambda: sea.refused() > refused, what="a request that is refused")
         sea.link.mend()
         ran = running.result()
 
@@ -224,11 +230,11 @@ def test_a_write_whose_answer_is_lost_is_not_repeated(sea: Sea, part: str) -> No
 
 def test_a_write_before_which_the_executor_died_is_not_made_up(sea: Sea) -> None:
     """While no executor runs nothing is sent: kubectl waits, and succeeds when one is back."""
-    audit, kubectl = sea.audit(), sea.kubectl()
+    audit, kubectl, refused = sea.audit(), sea.kubectl(), sea.refused()
     sea.stack.kill("executor")
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(create, sea, kubectl, "without-executor")
-        time.sleep(1)
+        wait_until(lambda: sea.refused() > refused, what="a request that is refused")
         assert sea.api.get(workloads.PLACES["ConfigMap"], sea.namespace, "without-executor") is None
         sea.stack.start("executor")
         ran = running.result()
@@ -319,30 +325,37 @@ def dying(sea: Sea, part: str) -> Iterator[list[str]]:
         adopt(sea.stack)
 
 
-@pytest.mark.parametrize("part", ["bridge", "gateway"])
-def test_a_live_list_that_breaks_off_is_an_error(sea: Sea, namespaces: Namespaces, part: str) -> None:
-    """Megabytes from the cluster while a part is killed again and again: each list is whole, or kubectl fails."""
+@pytest.mark.parametrize("part", ["executor", "bridge", "link", "gateway"])
+def test_a_live_list_that_breaks_off_is_an_error(sea: Sea, large_secrets: str, part: str) -> None:
+    """Megabytes come from the cluster as a part dies: kubectl fails; asked again when all is well, the list is whole."""
+    clouddriver, before = Clouddriver(sea.kubectl()), sea.way_to_api.answered_bytes
+    sea.way_to_api.answer_delay_s = SLOW_PIECE_S
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(clouddriver.list_kinds, ["secret"], large_secrets)
+        wait_until(lambda: sea.way_to_api.answered_bytes > before + LARGE_BYTES, what="some of the answer")
+        assert not running.done()
+        if part == "link":
+            sea.link.cut()
+        else:
+            sea.stack.kill(part)
+        with pytest.raises(KubectlFailed):
+            running.result()
+
+    sea.heal()
+    listed = Clouddriver(sea.kubectl()).list_kinds(["secret"], large_secrets)
+    assert len(listed) == LARGE_SECRETS
+    assert sum(len(each["data"]["text"]) for each in listed) >= LARGE_SECRETS * LARGE_BYTES
+
+
+@pytest.fixture(scope="module")
+def large_secrets(_sea: Sea, namespaces: Namespaces) -> str:
+    """A namespace with megabytes of secrets, which no compression makes small."""
     namespace = namespaces()
     for number in range(LARGE_SECRETS):
         manifest = workloads.manifest("Secret", f"large-{number}", namespace)
-        manifest["stringData"] = {"text": "x" * LARGE_BYTES}
-        sea.api.create(workloads.PLACES["Secret"], manifest)
-    clouddriver = Clouddriver(sea.kubectl())
-    sea.way_to_api.answer_delay_s = SLOW_PIECE_S
-    whole, failed = 0, 0
-    with dying(sea, part) as killed:
-        until = time.monotonic() + HEALED_WITHIN_S
-        while (len(killed) < 3 or not (whole and failed)) and time.monotonic() < until:
-            try:
-                listed = clouddriver.list_kinds(["secret"], namespace)
-            except KubectlFailed:
-                failed += 1
-                continue
-            whole += 1
-            assert len(listed) == LARGE_SECRETS
-            assert sum(len(each["data"]["text"]) for each in listed) >= LARGE_SECRETS * LARGE_BYTES
-    assert whole
-    assert failed
+        manifest["stringData"] = {"text": secrets.token_hex(LARGE_BYTES // 2)}
+        _sea.api.create(workloads.PLACES["Secret"], manifest)
+    return namespace
 
 
 def test_a_gateway_that_starts_without_an_agent_shows_what_it_stored(sea: Sea) -> None:

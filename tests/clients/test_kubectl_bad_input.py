@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from kubernetes import client, config
@@ -18,6 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from tests.clients.conftest import Namespaces
 from tests.e2e.conftest import ACCOUNT, Facade
 from tests.support import workloads
+from tests.support.exposition import total
 from tests.support.kubectl import Kubectl, Ran
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.played_node import PlayedNode
@@ -207,9 +207,8 @@ def hang_up(process: subprocess.Popen[str]) -> None:
 
 def gauges(facade: Facade) -> tuple[float, float]:
     """Exchanges through agents and watches out of the mirror that are open now."""
-    text = httpx.get(facade.stack.instances["gateway"].metrics_url, trust_env=False).text
-    found = dict(line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")
-    return float(found["fairlead_gateway_tunnels"]), float(found["fairlead_gateway_watches"])
+    url = facade.stack.instances["gateway"].metrics_url
+    return total(url, "fairlead_gateway_tunnels"), total(url, "fairlead_gateway_watches")
 
 
 def test_no_write_of_this_module_is_left_open(facade: Facade) -> None:

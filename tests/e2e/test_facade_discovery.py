@@ -172,6 +172,7 @@ def test_schemas_are_asked_for_once_and_outlive_agent_and_gateway(facade: Facade
         facade.stack.start("agent")
         adopt(facade.stack)
     assert schemas_asked(facade) == before
+    facade.kubectl(direct=True)("delete", "configmap", "schemas")
 
 
 def test_discovery_needs_no_agent_and_outlives_the_gateway(facade: Facade, door: httpx.Client) -> None:

@@ -19,11 +19,13 @@ class TcpProxy:
     """Passes connections on to a port of this machine; one thread for each connection.
 
     ``answer_delay_s`` is how much later than they come answers are passed on; it may be changed at any time.
+    ``answered_bytes`` counts what was passed on of answers so far.
     """
 
     def __init__(self, target_port: int, *, answer_delay_s: float = 0.0) -> None:
         self.target_port = target_port
         self.answer_delay_s = answer_delay_s
+        self.answered_bytes = 0
         self.port = free_port()
         self._open = threading.Event()
         self._flowing = threading.Event()
@@ -100,6 +102,8 @@ class TcpProxy:
                     if end is server:
                         self._ended.wait(self.answer_delay_s)
                     other[end].sendall(data)
+                    if end is server:
+                        self.answered_bytes += len(data)
         except OSError:
             return
         finally:
