@@ -133,3 +133,20 @@ async def test_rules_are_asked_for_until_a_scrubber_answers() -> None:
         scrubber.open.set()
 
     assert waiting.result() == DONE.rules
+
+
+async def test_changes_that_follow_each_other_closely_share_a_batch() -> None:
+    """The first goes at once; the next ones, though they come one by one, wait for each other."""
+    scrubber = FakeScrubber([])
+    async with running(scrubber) as hop:
+        subject = stream(events=1)
+        hop.attach(subject, lambda _: None)
+        hop.has_news(subject)
+        await until(lambda: scrubber.names() == ["s0"])
+        for number in range(1, 5):
+            subject.session.changed(seen(f"s{number}", number + 9))
+            hop.has_news(subject)
+            await asyncio.sleep(0)
+        await until(lambda: len(scrubber.names()) == 5)
+
+    assert len(scrubber.batches) == 2

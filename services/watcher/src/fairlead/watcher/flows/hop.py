@@ -23,6 +23,8 @@ log = get_logger()
 
 LANES = 4
 """Batches in flight."""
+PAUSE_S = 0.02
+"""Between the starts of two batches, if the first took all that waited: every hop costs per batch, hardly per event."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ class RawHop:
         self._room = asyncio.Event()
         self._room.set()
         self._rules = ""
+        self._turn = asyncio.Lock()
+        self._pause_until = 0.0
 
     def attach(self, stream: Stream, give_up: Callable[[str], None]) -> None:
         """Carry a stream's parts; ``give_up(reason)`` is called when its session must end."""
@@ -99,17 +103,27 @@ class RawHop:
     async def lane(self) -> None:
         """Take batches and see them delivered, one after the other; `LANES` of these are the window."""
         while True:
+            async with self._turn:
+                batch, streams = await self._collect()
+            with _traced(self._sampler.choose(batch, asyncio.get_running_loop().time())):
+                await self._deliver(batch, streams)
+
+    async def _collect(self) -> tuple[Batch, list[Stream]]:
+        """Take what waits, as soon as there is something and the pause is over."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self._work.wait()
+            await asyncio.sleep(self._pause_until - clock())
             batch, streams = collect(list(self._waiting))
-            if not batch.parts:
-                self._waiting.clear()
-                self._work.clear()
-                await self._work.wait()
-                continue
             for stream in streams:
                 self._waiting.pop(stream, None)
                 self.has_news(stream)
-            with _traced(self._sampler.choose(batch, asyncio.get_running_loop().time())):
-                await self._deliver(batch, streams)
+            if not any(stream.session.outbox.has_work for stream in self._waiting):
+                self._waiting.clear()
+                self._work.clear()
+                self._pause_until = clock() + PAUSE_S
+            if batch.parts:
+                return batch, streams
 
     async def _deliver(self, batch: Batch, streams: list[Stream]) -> None:
         """Send a batch, again and again with the same bytes, until it is taken or nobody needs it any more."""
