@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def printed(directory: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+def printed(directory: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, dict[str, Any]]:
     """What the command prints, by name."""
     with pytest.raises(SystemExit) as ended:
-        run(["kubernetes-secrets", str(directory)])
+        run(["kubernetes-secrets", str(directory), *options])
     assert ended.value.code == 0
     return {each["metadata"]["name"]: each for each in yaml.safe_load_all(capsys.readouterr().out)}
 
@@ -38,7 +38,20 @@ def test_each_service_gets_its_own_files(tmp_path: Path, capsys: pytest.CaptureF
     for service in ("watcher", "scrubber", "executor", "bridge"):
         assert holders[(tmp_path / f"{service}.password").read_bytes()] == {f"fairlead-{service}"}
     assert holders[(tmp_path / "agent.token").read_bytes()] == {"fairlead-bridge", "fairlead-gateway"}
+    assert holders[(tmp_path / "postgres.password").read_bytes()] == {"fairlead-postgres"}
     assert made["fairlead-trust"]["data"]["ca.crt"] == (tmp_path / "ca.crt").read_text()
+
+
+def test_a_side_gets_nothing_of_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An agent's cluster never sees the gateway's keys and database; the gateway's namespace sees nothing of the bus."""
+    prepare(Installation(tmp_path), datetime(2026, 5, 4, tzinfo=UTC))
+    both = printed(tmp_path, capsys)
+    agent = printed(tmp_path, capsys, "--for", "agent")
+    gateway = printed(tmp_path, capsys, "--for", "gateway")
+
+    assert gateway.keys() == {"fairlead-gateway", "fairlead-postgres", "fairlead-trust"}
+    assert agent.keys() & gateway.keys() == {"fairlead-trust"}
+    assert {**agent, **gateway} == both
 
 
 def test_an_empty_directory_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
