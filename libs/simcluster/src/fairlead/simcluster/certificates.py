@@ -45,9 +45,14 @@ def _name(common_name: str, organizations: Sequence[str] = ()) -> x509.Name:
 
 
 class Authority:
-    """Issues certificates. The key never leaves the process."""
+    """Issues certificates: a new authority, or the one of a pair that `kept` gave."""
 
-    def __init__(self, common_name: str = "simcluster-ca") -> None:
+    def __init__(self, common_name: str = "simcluster-ca", *, pair: KeyPair | None = None) -> None:
+        if pair is not None:
+            self._key = _private_key(pair.key)
+            self._certificate = x509.load_pem_x509_certificate(pair.certificate)
+            self._subject = self._certificate.subject
+            return
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._subject = _name(common_name)
         builder = self._builder(self._subject, self._key.public_key())
@@ -59,6 +64,11 @@ class Authority:
     def certificate(self) -> bytes:
         """The authority's own certificate, PEM."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def kept(self) -> KeyPair:
+        """Certificate and key, for whoever keeps the authority over the end of the process."""
+        return _pair(self._certificate, self._key)
 
     def _builder(self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
@@ -85,13 +95,7 @@ class Authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        certificate = builder.sign(self._key, hashes.SHA256())
-        return KeyPair(
-            certificate.public_bytes(serialization.Encoding.PEM),
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            ),
-        )
+        return _pair(builder.sign(self._key, hashes.SHA256()), key)
 
     def server(self, hosts: Sequence[str]) -> KeyPair:
         """A server certificate for host names and addresses."""
@@ -100,6 +104,20 @@ class Authority:
     def client(self, user: str, groups: Sequence[str] = ()) -> KeyPair:
         """A client certificate: CN is the user, O the groups, as the API server reads them."""
         return self._issue(_name(user, groups), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> KeyPair:
+    return KeyPair(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
+
+
+def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is not one of an elliptic curve")
+    return key
 
 
 def _general(host: str) -> x509.GeneralName:

@@ -20,6 +20,7 @@ from fairlead.simcluster.controllers import pods
 from fairlead.simcluster.controllers.manager import ControllerManager
 from fairlead.simcluster.errors import not_found
 from fairlead.simcluster.faults import Faults
+from fairlead.simcluster.identity import Identity
 from fairlead.simcluster.requests import RequestLog
 from fairlead.simcluster.server import Gate, Server
 from fairlead.simcluster.state import State
@@ -54,13 +55,16 @@ class SimCluster:
         history_limit: int = 10_000,
         bookmark_interval_s: float = 60.0,
         usage: bool = True,
+        identity: Identity | None = None,
     ) -> None:
+        identity = identity or Identity()
         self.name = name
-        self.state = State(store=Store(history_limit=history_limit), bookmark_interval_s=bookmark_interval_s)
+        store = Store(history_limit=history_limit, version=identity.first_version)
+        self.state = State(store=store, bookmark_interval_s=bookmark_interval_s)
         self.faults = Faults()
         self.requests = RequestLog()
-        self.authority = certificates.Authority()
-        self.admin_token = secrets.token_urlsafe(24)
+        self.authority = identity.authority
+        self.admin_token = identity.admin_token
         self._host = host
         self._port = port
         self._gate = Gate({self.admin_token: User("admin", (*ADMIN_GROUPS, "system:authenticated"))})
@@ -71,11 +75,14 @@ class SimCluster:
         )
         self._run_controllers = controllers
         self.serve_usage(on=usage)
-        self._seed(nodes)
+        self._seed(nodes, identity.uid)
 
-    def _seed(self, nodes: int) -> None:
+    def _seed(self, nodes: int, uid: str) -> None:
         for namespace in NAMESPACES:
-            self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+            made = self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+            if namespace == "kube-system":
+                made["metadata"]["uid"] = uid
+                self.state.store.write("namespaces", made)
         for number in range(1, nodes + 1):
             self._seed_node(f"node-{number}")
 

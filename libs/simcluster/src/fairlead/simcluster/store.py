@@ -187,14 +187,17 @@ class Table:
 
 
 class Store:
-    """All tables under one version counter. `listener` hears every change; it must not write at once."""
+    """All tables under one version counter. `listener` hears every change; it must not write at once.
 
-    def __init__(self, *, history_limit: int = 10_000) -> None:
-        self.version = 1
+    Nothing before the first version is remembered: it counts as compacted.
+    """
+
+    def __init__(self, *, history_limit: int = 10_000, version: int = 1) -> None:
+        self.version = version
         self.tables: dict[str, Table] = {}
         self.listeners: list[Callable[[Table, Change], None]] = []
         self._history_limit = history_limit
-        self._compacted = 0
+        self._compacted = version - 1
         self._owned: dict[str, set[tuple[str, str]]] = {}
 
     def table(self, name: str) -> Table:
