@@ -7,7 +7,9 @@ import ast
 from tests.support.source_tree import PRODUCT, python_files, syntax_of
 from tools.docs import FOLDER, stale
 from tools.reference.settings import models, rows
-from tools.reference.signals import all_metrics
+from tools.reference.signals import exposed_name
+
+from fairlead.runtime import metrics
 
 _LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 _SPREADS_FREELY = {"libs/runtime/src/fairlead/runtime/logs.py": "passes on what libraries log"}
@@ -21,7 +23,7 @@ def test_pages_are_current() -> None:
 def test_every_metric_has_its_row() -> None:
     """No metric is missing on its page."""
     page = (FOLDER / "metrics.md").read_text(encoding="utf-8")
-    missing = [metric.describe() for metric in all_metrics() if f"`{next(iter(metric.describe())).name}" not in page]
+    missing = [metric.describe() for metric in metrics.table() if f"`{exposed_name(metric)}`" not in page]
 
     assert not missing
 

@@ -13,6 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from tools.reference.docstrings import of_module, summary, table
 
 from fairlead.runtime import logfields, metrics
+from fairlead.runtime.armory_metrics import OLD_NAMES, OldName, kind_of
 from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,8 +26,25 @@ ERROR_MODULES = (
 
 _METRICS = """# Metrics
 
-Served at `/metrics` (port 8008) by every service. Labels are accounts, resources and a few closed sets; no metric names an
-object. Python's own process and runtime metrics stand beside these.
+Served at `/metrics` (port 8008; any other path does as well, such as Armory's `/prometheus_metrics`) by every service. A
+process tells what its services count and nothing else: four services in one process (`fairlead agent`) tell all four parts.
+Labels are accounts, resources and a few closed sets; no metric names an object. Python's own metrics of the process stand
+beside these.
+
+Who asks for OpenMetrics (`Accept: application/openmetrics-text`, as Prometheus does) gets exemplars too: where something was
+traced, the bucket of a histogram that it fell into names its trace (`trace_id`). Prometheus keeps them when it is started with
+`--enable-feature=exemplar-storage`.
+
+What is *told by one gateway for all* is read from the database by whichever gateway has that duty, every 15 seconds; ask for
+it with `max`, so that a change of duty shows nothing twice.
+"""
+_ARMORY = """## Armory's names
+
+The metrics of Armory's agent, under the names and labels that its dashboard asks for. They are always there: each is reckoned
+from one of ours when it is asked for, so that they cost nothing, and a switch would be one more thing to forget while moving.
+They count what Fairlead does, which differs in two things: one connection is one agent's, whatever the number of clusters, and
+the garbage collector's and scheduler's figures of a Go program (`go_*`) do not exist here. Names that end like no counter may
+(`_count`, nothing) are untyped.
 """
 _LOGS = """# Log keys
 
@@ -44,22 +62,34 @@ with 0, with {EXIT_FAILURE} after a failure, or with {EXIT_CONFIGURATION} when i
 def metrics_page() -> str:
     """Metrics by service."""
     groups: dict[str, list[list[str]]] = {}
-    for metric in all_metrics():
-        (family,) = metric.describe()
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001 - told nowhere else
-        unit = "s" if isinstance(metric, Histogram) or "seconds" in name else "bytes" if "bytes" in name else ""
-        groups.setdefault(name.split("_")[1], []).append([f"`{name}`", family.type, labels, unit, family.documentation])
+    for metric in metrics.table():
+        groups.setdefault(metrics.group_of(metric), []).append(_metric_row(metric))
     parts = [_METRICS]
     for group, rows in groups.items():
-        parts.append(f"## {group.capitalize()}\n")
+        parts.append(f"## {group.capitalize()}\n\nOf {', '.join(metrics.SERVED_BY[group])}.\n")
         parts.append(table(("Metric", "Type", "Labels", "Unit", "Meaning"), rows) + "\n")
+    rows = [_old_row(old) for old in OLD_NAMES]
+    parts += [_ARMORY, table(("Metric", "Type", "Labels", "From", "Meaning"), rows) + "\n"]
     return "\n".join(parts)
 
 
-def all_metrics() -> list[MetricWrapperBase]:
-    """Every metric of the one module, in its order."""
-    return [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+def _metric_row(metric: MetricWrapperBase) -> list[str]:
+    (family,) = metric.describe()
+    name = exposed_name(metric)
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001 - told nowhere else
+    unit = "s" if isinstance(metric, Histogram) or "seconds" in name else "bytes" if "bytes" in name else ""
+    return [f"`{name}`", family.type, labels, unit, family.documentation]
+
+
+def _old_row(old: OldName) -> list[str]:
+    kind = {"unknown": "untyped"}.get(kind_of(old), kind_of(old))
+    return [f"`{old.name}`", kind, f"`{old.label}`" if old.label else "", f"`{exposed_name(old.source)}`", old.meaning]
+
+
+def exposed_name(metric: MetricWrapperBase) -> str:
+    """The name as it stands in queries; of a histogram, without its suffixes."""
+    (family,) = metric.describe()
+    return f"{family.name}_total" if family.type == "counter" else str(family.name)
 
 
 def logs_page() -> str:

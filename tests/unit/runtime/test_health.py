@@ -12,17 +12,19 @@ import pytest
 
 from fairlead.runtime import health, metrics
 from fairlead.runtime.errors import ConfigurationError
+from fairlead.runtime.exposition import registry_of
 from fairlead.runtime.sections import HealthSettings
 
 LOOPBACK = HealthSettings(host="127.0.0.1", port=0, metrics_port=0)
 
 
-async def get(port: int, path: str) -> tuple[int, str]:
+async def get(port: int, path: str, accept: str = "*/*") -> tuple[int, str]:
     """Ask a listener."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": accept})
 
     def ask() -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - HTTP, as built above
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -74,13 +76,29 @@ async def test_the_tick_refreshes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_metrics_are_served() -> None:
-    """`/metrics` has the figures of the one module of metrics."""
+    """`/metrics` has the figures that it was given, under Armory's path as well."""
     metrics.SCRUBBER_BATCHES.labels("done").inc()
-    async with health.listen(LOOPBACK, dict) as listeners:
-        status, body = await get(listeners.metrics_port, "/metrics")
+    async with health.listen(LOOPBACK, dict, registry_of(["scrubber"])) as listeners:
+        answers = [await get(listeners.metrics_port, path) for path in ("/metrics", "/prometheus_metrics")]
 
-    assert status == 200
-    assert 'fairlead_scrubber_batches_total{verdict="done"}' in body
+    for status, body in answers:
+        assert status == 200
+        assert 'fairlead_scrubber_batches_total{verdict="done"}' in body
+        assert "fairlead_watcher" not in body
+
+
+async def test_exemplars_for_who_asks_for_openmetrics() -> None:
+    """The older format has no place for them."""
+    metrics.SCRUBBER_BATCH_SECONDS.observe(0.2, {"trace_id": "0af7651916cd43dd8448eb211c80319c"})
+    async with health.listen(LOOPBACK, dict, registry_of(["scrubber"])) as listeners:
+        _, plain = await get(listeners.metrics_port, "/metrics")
+        _, openmetrics = await get(
+            listeners.metrics_port, "/metrics", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
+        )
+
+    assert "trace_id" not in plain
+    assert '# {trace_id="0af7651916cd43dd8448eb211c80319c"} 0.2' in openmetrics
+    assert openmetrics.endswith("# EOF\n")
 
 
 @pytest.mark.parametrize(("field", "told"), [("port", "health.port"), ("metrics_port", "health.metricsPort")])
@@ -99,16 +117,3 @@ async def test_switched_off() -> None:
     settings = HealthSettings(enabled=False)
     async with health.listen(settings, dict) as listeners:
         assert (listeners.port, listeners.metrics_port) == (0, 0)
-
-
-def test_metrics_follow_the_rules() -> None:
-    """Every metric begins with the product's name, ends counters in _total and tells its unit."""
-    collectors = [value for name, value in vars(metrics).items() if name.isupper() and hasattr(value, "collect")]
-    families = [family for collector in collectors for family in collector.collect()]
-
-    assert families
-    for family in families:
-        assert family.name.startswith("fairlead_"), family.name
-        assert family.documentation.endswith("."), family.name
-        if family.type == "histogram":
-            assert family.name.endswith(("_seconds", "_bytes")), family.name

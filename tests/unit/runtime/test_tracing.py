@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from fairlead.runtime.sections import TracingSettings
-from fairlead.runtime.tracing import configure, span
+from fairlead.runtime.tracing import configure, exemplar, fail, note, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,6 +111,41 @@ with configure("sample", TracingSettings(endpoint={collector.url!r})):
     assert failing.status.message == "ValueError"
     assert not failing.events
     assert b"sentinel" not in b"".join(collector.requests)
+
+
+def test_more_is_told_of_the_open_span(program: Callable[..., Program], collector: Collector) -> None:
+    """Attributes that are known only later, and failures that raise nothing; both are of the innermost span alone."""
+    running = program(f"""
+import sys
+from fairlead.runtime.sections import TracingSettings
+from fairlead.runtime.tracing import configure, exemplar, fail, note, span
+with configure("sample", TracingSettings(endpoint={collector.url!r})):
+    with span("outer"):
+        with span("inner"):
+            note(code=409)
+            fail("refused")
+        print(exemplar()["trace_id"], file=sys.stderr)
+""")
+    assert running.ended() == 0
+    spans = collector.spans()
+    outer, inner = spans["outer"], spans["inner"]
+
+    assert [(each.key, each.value.int_value) for each in inner.attributes] == [("code", 409)]
+    assert (inner.status.message, outer.status.message) == ("refused", "")
+    assert not outer.attributes
+    assert running.output.strip() == outer.trace_id.hex()
+
+
+def test_an_exemplar_names_a_trace_that_is_kept() -> None:
+    """The trace that was handed on, if its beginning was sampled; none where nothing is traced."""
+    assert exemplar(PARENT) == {"trace_id": "0af7651916cd43dd8448eb211c80319c"}
+    assert exemplar(PARENT.removesuffix("01") + "00") is None
+    assert exemplar("nonsense") is None
+    assert exemplar() is None
+    with span("nothing", PARENT):
+        note(code=1)
+        fail("nobody hears it")
+        assert exemplar() == exemplar(PARENT)
 
 
 def test_a_collector_that_is_away_keeps_nobody(program: Callable[..., Program], unused_tcp_port: int) -> None:

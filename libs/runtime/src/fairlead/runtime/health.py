@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from socketserver import TCPServer
 
-from prometheus_client import start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 
 from fairlead.runtime import logfields
 from fairlead.runtime.errors import ConfigurationError
@@ -65,8 +65,13 @@ class Health:
 
 
 @asynccontextmanager
-async def listen(settings: HealthSettings, not_ready: Callable[[], dict[str, str]]) -> AsyncIterator[Health]:
-    """Open both listeners until the context ends; ports of 0 are taken from the system and told in the result."""
+async def listen(
+    settings: HealthSettings, not_ready: Callable[[], dict[str, str]], figures: CollectorRegistry = REGISTRY
+) -> AsyncIterator[Health]:
+    """Open both listeners until the context ends; ports of 0 are taken from the system and told in the result.
+
+    Who asks for OpenMetrics gets the figures with their exemplars.
+    """
     health = Health(not_ready)
     if not settings.enabled:
         yield health
@@ -76,7 +81,7 @@ async def listen(settings: HealthSettings, not_ready: Callable[[], dict[str, str
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="health", daemon=True)
     thread.start()
     try:
-        metrics, metrics_thread = start_http_server(settings.metrics_port, addr=settings.host)
+        metrics, metrics_thread = start_http_server(settings.metrics_port, settings.host, figures)
     except OSError as error:
         _shut(server, thread)
         raise ConfigurationError(

@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from fairlead.runtime import health, lifecycle, logfields, logs, tracing
+from prometheus_client import CollectorRegistry
+
+from fairlead.runtime import health, lifecycle, logfields, logs, metrics, tracing
 from fairlead.runtime.errors import EXIT_CONFIGURATION, ConfigurationError
+from fairlead.runtime.exposition import registry_of
 from fairlead.runtime.lifecycle import Scope, Service
 from fairlead.runtime.sections import HealthSettings, ServiceSettings
 from fairlead.runtime.settings import load
@@ -42,18 +45,22 @@ def main(name: str, model: type[S], build: Callable[[S], Sequence[Service]]) -> 
 def run(services: Sequence[Service], settings: ServiceSettings) -> int:
     """Run services with their health listeners; returns the exit code."""
     scopes: list[Scope] = []
-    every = [_health(settings.health, scopes), *services]
+    figures = registry_of([service.name for service in services])
+    every = [_health(settings.health, scopes, figures), *services]
     return lifecycle.run(every, scopes=scopes, stop_timeout_s=settings.stop_timeout_seconds)
 
 
-def _health(settings: HealthSettings, scopes: list[Scope]) -> Service:
+def _health(settings: HealthSettings, scopes: list[Scope], figures: CollectorRegistry) -> Service:
     """Make the service that starts first and stops last, so that probes are answered all the while."""
 
     def not_ready() -> dict[str, str]:
-        return {name: what for scope in scopes for name, what in scope.not_ready().items()}
+        missing = {scope.name: scope.not_ready() for scope in scopes}
+        for name in missing.keys() & metrics.SERVED_BY["service"]:
+            metrics.SERVICE_READY.labels(name).set(not missing[name])
+        return {name: what for each in missing.values() for name, what in each.items()}
 
     async def start(scope: Scope) -> None:
-        listeners = await scope.enter(health.listen(settings, not_ready))
+        listeners = await scope.enter(health.listen(settings, not_ready, figures))
         scope.start("tick", listeners.tick())
 
     return Service("health", start)
