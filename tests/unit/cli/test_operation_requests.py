@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairlead.cli.errors import CommandError, MisuseError
-from fairlead.cli.operation_requests import judge, manifest_requests, target_request
+from fairlead.cli.operation_options import Place
+from fairlead.cli.operation_requests import Target, judge, manifest_requests, target_request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ def test_what_is_empty_is_left_out(tmp_path: Path) -> None:
     )
 
     (request,) = manifest_requests(
-        "apply", "shop", [str(file)], "", {"force": None, "serverSide": False, "dryRun": True}
+        "apply", Place("shop"), [str(file)], {"force": None, "serverSide": False, "dryRun": True}
     )
     assert request == {
         "account": "shop",
@@ -32,9 +33,11 @@ def test_what_is_empty_is_left_out(tmp_path: Path) -> None:
         "dryRun": True,
     }
     with pytest.raises(MisuseError, match="another namespace"):
-        manifest_requests("apply", "shop", [str(file)], "land", {})
+        manifest_requests("apply", Place("shop", "land"), [str(file)], {})
 
-    target = target_request("logs", "shop", "Pod", "p", "", 0, {"container": "", "tailLines": 0, "wait": False})
+    target = target_request(
+        "logs", Place("shop"), Target("Pod", "p"), 0, {"container": "", "tailLines": 0, "wait": False}
+    )
     assert target == {
         "account": "shop", "kind": "logs", "target": {"kind": "Pod", "name": "p"}, "timeoutSeconds": 1.0,
         "tailLines": 0, "wait": False,

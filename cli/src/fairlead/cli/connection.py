@@ -11,6 +11,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 
 from fairlead.cli.gateway import Gateway, open_gateway
+from fairlead.cli.option_groups import with_option_groups
 from fairlead.cli.settings import client_settings
 
 P = ParamSpec("P")
@@ -30,7 +31,11 @@ _OPTIONS: dict[str, Any] = {
 
 
 def with_gateway(command: Callable[Concatenate[Gateway, P], None]) -> Callable[..., None]:
-    """Give a command the options of the connection, and the open gateway in their place as its first argument."""
+    """Give a command the options of the connection, and the open gateway in their place as its first argument.
+
+    Parameters that are dataclasses become options too: see `with_option_groups`.
+    """
+    command = with_option_groups(command)
     signature = inspect.signature(command, eval_str=True)
     own = list(signature.parameters.values())[1:]
     added = [

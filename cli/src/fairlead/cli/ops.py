@@ -13,26 +13,17 @@ from fairlead.cli.durations import parse_duration
 from fairlead.cli.errors import MisuseError
 from fairlead.cli.gateway import Gateway
 from fairlead.cli.manifests import parse_patch
-from fairlead.cli.operation_output import object_table, operation_line, operation_table
-from fairlead.cli.operation_requests import (
-    TIMEOUT,
-    WAIT,
+from fairlead.cli.operation_options import (
     AccountOption,
+    Acting,
     DryRunOption,
     Files,
-    IdOption,
     KindArgument,
+    Looking,
     NameArgument,
-    NamespaceOption,
-    TimeoutOption,
-    WaitOption,
-    account_of,
-    carry_out,
-    judge,
-    manifest_requests,
-    result_of,
-    target_request,
 )
+from fairlead.cli.operation_output import object_table, operation_line, operation_table
+from fairlead.cli.operation_requests import Target, act, carry_out, judge, look, manifest_requests, named
 from fairlead.cli.output import Format, OutputOption, show
 from fairlead.contracts.operations import PatchType, Propagation
 
@@ -47,68 +38,50 @@ def apply(  # noqa: PLR0913 - options
     gateway: Gateway,
     *,
     filename: Files,
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
     server_side: Annotated[
         bool | None,
         typer.Option("--server-side/--client-side", help="Else annotations and the agent's settings decide."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Server-side: take over fields of other managers.")] = False,
     dry_run: DryRunOption = False,
-    wait: WaitOption = WAIT,
-    timeout: TimeoutOption = TIMEOUT,
-    operation_id: IdOption = "",
-    output: OutputOption = Format.TABLE,
+    how: Acting,
 ) -> None:
     """Apply manifests: client-side as kubectl does, ConfigMaps and Secrets server-side, unless told otherwise."""
     options = {
         "serverSide": server_side,
         "force": force or None,
         "dryRun": dry_run or None,
-        "timeoutSeconds": parse_duration(timeout, "--timeout"),
+        "timeoutSeconds": how.timeout_s,
     }
-    requests = manifest_requests("apply", account_of(gateway, account), filename, namespace, options)
-    carry_out(gateway, requests, wait, operation_id, output)
+    carry_out(gateway, manifest_requests("apply", named(gateway, how), filename, options), how)
 
 
 @app.command()
 @with_gateway
-def create(  # noqa: PLR0913 - options
+def create(
     gateway: Gateway,
     *,
     filename: Files,
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
     dry_run: DryRunOption = False,
-    wait: WaitOption = WAIT,
-    timeout: TimeoutOption = TIMEOUT,
-    operation_id: IdOption = "",
-    output: OutputOption = Format.TABLE,
+    how: Acting,
 ) -> None:
     """Create objects from manifests."""
-    options = {"dryRun": dry_run or None, "timeoutSeconds": parse_duration(timeout, "--timeout")}
-    requests = manifest_requests("create", account_of(gateway, account), filename, namespace, options)
-    carry_out(gateway, requests, wait, operation_id, output)
+    options = {"dryRun": dry_run or None, "timeoutSeconds": how.timeout_s}
+    carry_out(gateway, manifest_requests("create", named(gateway, how), filename, options), how)
 
 
 @app.command()
 @with_gateway
-def replace(  # noqa: PLR0913 - options
+def replace(
     gateway: Gateway,
     *,
     filename: Files,
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
     dry_run: DryRunOption = False,
-    wait: WaitOption = WAIT,
-    timeout: TimeoutOption = TIMEOUT,
-    operation_id: IdOption = "",
-    output: OutputOption = Format.TABLE,
+    how: Acting,
 ) -> None:
     """Replace objects by manifests; a manifest with a resourceVersion replaces that version only."""
-    options = {"dryRun": dry_run or None, "timeoutSeconds": parse_duration(timeout, "--timeout")}
-    requests = manifest_requests("replace", account_of(gateway, account), filename, namespace, options)
-    carry_out(gateway, requests, wait, operation_id, output)
+    options = {"dryRun": dry_run or None, "timeoutSeconds": how.timeout_s}
+    carry_out(gateway, manifest_requests("replace", named(gateway, how), filename, options), how)
 
 
 @app.command()
@@ -121,13 +94,8 @@ def patch(  # noqa: PLR0913 - options
     body: Annotated[str, typer.Option("--patch", "-p", help="The patch, JSON or YAML.")] = "",
     patch_file: Annotated[Path | None, typer.Option(help="File with the patch.")] = None,
     patch_type: Annotated[PatchType, typer.Option("--type", help="Format of the patch.")] = PatchType.STRATEGIC,
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
     dry_run: DryRunOption = False,
-    wait: WaitOption = WAIT,
-    timeout: TimeoutOption = TIMEOUT,
-    operation_id: IdOption = "",
-    output: OutputOption = Format.TABLE,
+    how: Acting,
 ) -> None:
     """Patch one object."""
     if bool(body) == (patch_file is not None):
@@ -136,31 +104,22 @@ def patch(  # noqa: PLR0913 - options
         text = body if patch_file is None else patch_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MisuseError(f"{patch_file} cannot be read ({error})") from None
-    timeout_s = parse_duration(timeout, "--timeout")
     more = {"patch": parse_patch(text), "patchType": patch_type.value, "dryRun": dry_run}
-    request = target_request("patch", account_of(gateway, account), kind, name, namespace, timeout_s, more)
-    carry_out(gateway, [request], wait, operation_id, output)
+    act(gateway, how, "patch", Target(kind, name), more)
 
 
 @app.command()
 @with_gateway
-def scale(  # noqa: PLR0913 - options
+def scale(
     gateway: Gateway,
     kind: KindArgument,
     name: NameArgument,
     *,
     replicas: Annotated[int, typer.Option(min=0, help="How many there shall be.")],
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
-    wait: WaitOption = WAIT,
-    timeout: TimeoutOption = TIMEOUT,
-    operation_id: IdOption = "",
-    output: OutputOption = Format.TABLE,
+    how: Acting,
 ) -> None:
     """Set the number of replicas."""
-    timeout_s, more = parse_duration(timeout, "--timeout"), {"replicas": replicas}
-    request = target_request("scale", account_of(gateway, account), kind, name, namespace, timeout_s, more)
-    carry_out(gateway, [request], wait, operation_id, output)
+    act(gateway, how, "scale", Target(kind, name), {"replicas": replicas})
 
 
 @app.command()
@@ -181,42 +140,30 @@ def delete(  # noqa: PLR0913 - options
     until_gone: Annotated[
         bool, typer.Option("--until-gone/--at-once", help="Succeed when it is gone, or when it is marked.")
     ] = True,
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
-    wait: WaitOption = WAIT,
-    timeout: TimeoutOption = TIMEOUT,
-    operation_id: IdOption = "",
-    output: OutputOption = Format.TABLE,
+    how: Acting,
 ) -> None:
     """Delete one object, or all with some labels, and wait until they are gone."""
     if bool(name) == bool(selector):
         raise MisuseError("name the object, or give --selector")
-    timeout_s = parse_duration(timeout, "--timeout")
     more: dict[str, Any] = {
         "propagation": propagation.value, "wait": until_gone, "labelSelector": selector,
         "gracePeriodSeconds": grace_period, "ignoreNotFound": ignore_not_found or None,
     }  # fmt: skip
-    request = target_request("delete", account_of(gateway, account), kind, name, namespace, timeout_s, more)
-    carry_out(gateway, [request], wait, operation_id, output)
+    act(gateway, how, "delete", Target(kind, name), more)
 
 
 @app.command()
 @with_gateway
-def get(  # noqa: PLR0913 - options
+def get(
     gateway: Gateway,
     kind: KindArgument,
     name: NameArgument,
     *,
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
-    wait: WaitOption = WAIT,
-    output: OutputOption = Format.TABLE,
+    how: Looking,
 ) -> None:
     """Read one object from its cluster, live."""
-    wait_s = parse_duration(wait, "--wait")
-    request = target_request("get", account_of(gateway, account), kind, name, namespace, wait_s, {})
-    document = result_of(gateway, request, wait_s)
-    show(document, output, object_table(document))
+    document = look(gateway, how, "get", Target(kind, name), {})
+    show(document, how.output, object_table(document))
 
 
 @app.command("list")
@@ -228,17 +175,12 @@ def list_(  # noqa: PLR0913 - options
     selector: Annotated[str, typer.Option("--selector", "-l", help="Label selector.")] = "",
     field_selector: Annotated[str, typer.Option(help="Field selector.")] = "",
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 0,
-    account: AccountOption = "",
-    namespace: NamespaceOption = "",
-    wait: WaitOption = WAIT,
-    output: OutputOption = Format.TABLE,
+    how: Looking,
 ) -> None:
     """List objects of one kind from their cluster, live."""
-    wait_s = parse_duration(wait, "--wait")
     more = {"labelSelector": selector, "fieldSelector": field_selector, "limit": limit}
-    request = target_request("list", account_of(gateway, account), kind, "", namespace, wait_s, more)
-    document = result_of(gateway, request, wait_s)
-    show(document, output, object_table(document))
+    document = look(gateway, how, "list", Target(kind), more)
+    show(document, how.output, object_table(document))
 
 
 @app.command()
