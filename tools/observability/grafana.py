@@ -17,6 +17,8 @@ COLUMNS = 24
 METRICS: Json = {"type": "prometheus", "uid": "${metrics}"}
 TRACES: Json = {"type": "jaeger", "uid": "${traces}"}
 TAG = "fairlead"
+_HIDDEN = {"Time": True, "__name__": True, "alertstate": True}
+"""Columns of tables that say the same in each line."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ def table(
         overrides=(*named, *linked),
         transformations=(
             {"id": "merge", "options": {}},
-            {"id": "organize", "options": {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": {}}},
+            {"id": "organize", "options": {"excludeByName": _HIDDEN, "indexByName": {}, "renameByName": {}}},
         ),
     )
 
