@@ -174,10 +174,10 @@ async def test_doors_without_tls_stay_on_loopback(database: str, authorities: Au
 async def test_a_taken_port_is_told(gateway: RunningGateway, database: str, authorities: Authorities) -> None:
     """A port that somebody holds is a fault of the configuration, named by its setting."""
     link = {"port": int(gateway.link.rpartition(":")[2])}
-    with pytest.raises(ConfigurationError, match="link: cannot listen"):
+    with pytest.raises(ConfigurationError, match=r"gateway\.link\.port: cannot listen"):
         async with running_gateway(database, authorities, link=link):
             pass
     https = {"host": "127.0.0.1", "port": int(gateway.https.rpartition(":")[2])}
-    with pytest.raises(ConfigurationError, match="https: cannot listen"):
+    with pytest.raises(ConfigurationError, match=r"gateway\.https\.port: cannot listen"):
         async with running_gateway(database, authorities, https=https):
             pass

@@ -161,7 +161,7 @@ async def test_readiness() -> None:
     missing: str | None = "away"
     scope.ready_when("bus", lambda: missing)
 
-    assert scope.not_ready() == {"sample": "starting"}
+    assert scope.not_ready() == {"sample": "starting", "bus": "away"}
     scope.mark_started()
     assert scope.not_ready() == {"bus": "away"}
     missing = None

@@ -9,6 +9,7 @@ import pytest
 from nats.aio.client import ServerVersion
 from pydantic import SecretStr
 from structlog.testing import capture_logs
+from tests.support.certificates import CertificateFiles
 from tests.support.kubernetes_certificates import Authority
 from tests.support.services import eventually
 
@@ -108,6 +109,54 @@ async def test_no_password_in_plain_text(nats_servers: Callable[..., NatsServer]
     assert "has none" in await refused(**plain)
     assert "has none" in await refused(url=server.url.replace("nats://", "tls://"), user="ann", password="right")
     assert "CONNECT" not in (tmp_path / "trace.log").read_text(encoding="utf-8")
+
+
+_POOR = """authorization { users: [
+    {user: "deaf", password: "deaf", permissions: {publish: ">", subscribe: "_INBOX.>"}},
+    {user: "mute", password: "mute", permissions: {publish: {deny: ">"}, subscribe: ">"}},
+] }"""
+
+
+async def test_a_subscription_that_is_denied_ends_the_service(nats_servers: Callable[..., NatsServer]) -> None:
+    """Granted later it would not come by itself, so the service ends, as misconfigured, and says user and subject."""
+    server = nats_servers(config=_POOR)
+    scope = Scope("sample")
+    bus = await attach(scope, NatsSettings(url=server.url, user="deaf", password=SecretStr("deaf")))
+    await bus.subscribe("letters", _ignore)
+    await eventually(lambda: scope.stopping)
+    await scope.close(5)
+    with pytest.raises(ConfigurationError, match=r"nats\.user: .* user 'deaf' subscribe to letters"):
+        scope.raise_failure()
+
+
+async def test_a_message_that_is_denied_is_told_and_remembered(nats_servers: Callable[..., NatsServer]) -> None:
+    """The right shows only when it is used: the service goes on, is not ready, and says so once; a new connection asks anew."""
+    server = nats_servers(config=_POOR)
+    async with connect(NatsSettings(url=server.url, user="mute", password=SecretStr("mute")), "sample") as bus:
+        assert bus.not_ready() is None
+        with capture_logs() as logs:
+            for _ in range(3):
+                await bus.publish("letters", b"dear")
+            await eventually(lambda: bus.not_ready() is not None)
+        assert "user 'mute' publish to letters" in (bus.not_ready() or "")
+        assert [entry["event"] for entry in logs] == ["a right is missing on nats-server"]
+        server.config = ""
+        await asyncio.to_thread(server.restart)
+        await eventually(lambda: bus.not_ready() is None)
+
+
+async def _ignore(_: Any) -> None:
+    """Take no notice."""
+
+
+async def test_certificates_that_do_not_fit(nats_servers: Callable[..., NatsServer], tmp_path: Path) -> None:
+    """One that has expired, or is another host's, is told as such: no other authority would help."""
+    files = CertificateFiles(tmp_path)
+    for name, told in (("expired", "out of its time"), ("elsewhere", "another host's")):
+        server = nats_servers(tls=NatsTls(cert=files.certificate(name), key=files.key(name)))
+        problem = await refused(url=server.url, caFile=files.certificate("ca"))
+        assert problem.startswith("nats.url: ")
+        assert told in problem
 
 
 async def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ WAIT_STEP_S = 20.0
 """How long one request waits for an operation; longer waits are made of several."""
 FINAL_STATES = frozenset({"succeeded", "failed", "unknown", "expired"})
 PAGE = 500
-_NUMBERS = re.compile(r"\[(?:Errno -?\d+|[A-Z0-9_: ]+)\] ?| ?\(_ssl\.c:\d+\)")
 """Rows to a page."""
+_NUMBERS = re.compile(r"\[(?:Errno -?\d+|[A-Z0-9_: ]+)\] ?| ?\(_ssl\.c:\d+\)")
 
 Document = dict[str, Any]
 
@@ -272,10 +272,23 @@ def _unreachable(url: str, error: httpx.HTTPError) -> str:
     said = str(error)
     text = _plain(said) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in said:
-        return f"the certificate of {url} is not trusted ({text}): name its authority with --ca-file"
+        return f"the certificate of {url} is not trusted ({text}): {_remedy(said)}"
+    if "WRONG_VERSION_NUMBER" in said:
+        return f"{url} does not speak TLS ({text}): check --gateway, http:// and the port included"
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError) and url.startswith("http://"):
+        return f"{url} takes no plain HTTP ({text}): check --gateway, a gateway with a certificate is https://"
     if isinstance(error, httpx.TimeoutException):
         return f"{url} did not answer in time"
     return f"cannot reach the gateway at {url} ({text}): is it running, and is the address right?"
+
+
+def _remedy(said: str) -> str:
+    """What to do about a certificate, by OpenSSL's words for what is wrong with it."""
+    if "expired" in said or "not yet valid" in said:
+        return "renew gateway.https.tls.certFile at the gateway"
+    if "mismatch" in said:
+        return "use a name that it has in --gateway"
+    return "name its authority with --ca-file"
 
 
 def _plain(text: str) -> str:

@@ -7,8 +7,11 @@ import stat
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
+from tests.support.certificates import CertificateFiles
 
-from fairlead.gateway.adapters.files import load_keyring, read_text, write_addresses
+from fairlead.gateway.adapters.files import find_door_faults, load_keyring, read_text, write_addresses
+from fairlead.gateway.core.doors import Door
 from fairlead.runtime.errors import ConfigurationError
 
 
@@ -51,3 +54,21 @@ def test_addresses_appear_whole(tmp_path: Path) -> None:
     write_addresses(path, {"link": "127.0.0.1:1"}, "addressFile")
     assert json.loads(path.read_text()) == {"link": "127.0.0.1:1"}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_certificates_of_doors(tmp_path: Path) -> None:
+    """What cannot be used is told by the settings of its door; an expired certificate is told and used."""
+    files = CertificateFiles(tmp_path)
+
+    def door(certificate: str, key: str) -> Door:
+        return Door("gateway.link", 1, cert_file=files.certificate(certificate), key_file=files.key(key))
+
+    assert find_door_faults(Door("gateway.https", 1)) == []
+    assert find_door_faults(door("good", "good")) == []
+    (foreign_key,) = find_door_faults(door("good", "expired"))
+    assert foreign_key.startswith("gateway.link.tls.keyFile: ")
+    (missing, _) = find_door_faults(door("nowhere", "nowhere"))
+    assert missing.startswith("gateway.link.tls.certFile: ")
+    with capture_logs() as logs:
+        assert find_door_faults(door("expired", "expired")) == []
+    assert [entry["reason"] for entry in logs] == ["gateway.link.tls.certFile"]

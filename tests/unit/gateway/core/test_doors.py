@@ -25,7 +25,6 @@ def test_hosts(tmp_path: Path) -> None:
         (Door("d", 1, "10.0.0.1"), "loopback only"),
         (Door("d", 1, cert_file=Path("/nowhere")), "belong together"),
         (Door("d", 1, client_ca_file=Path("/nowhere")), "clientCaFile"),
-        (Door("d", 1, cert_file=Path("/nowhere"), key_file=Path("/nowhere")), "/nowhere"),
     ],
 )
 def test_problems(door: Door, told: str) -> None:

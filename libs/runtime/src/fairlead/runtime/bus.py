@@ -12,8 +12,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.client import JetStreamContext
 
-from fairlead.runtime import logfields
-from fairlead.runtime.errors import PermanentError, TransientError, chain
+from fairlead.runtime import logfields, metrics
+from fairlead.runtime.errors import ConfigurationError, PermanentError, TransientError, chain
 from fairlead.runtime.lifecycle import Scope, Stage
 from fairlead.runtime.logs import get_logger
 from fairlead.runtime.nats_client import PENDING_BYTES_MAX, BusUnavailable, Events, check_server, close, dial
@@ -49,19 +49,23 @@ class Bus:
 
     def not_ready(self) -> str | None:
         """Answer a readiness question (`Scope.ready_when`)."""
-        return None if self.connected else "nats-server is away"
+        return self._events.missing_right() if self.connected else "nats-server is away"
 
     async def until_lost(self) -> None:
         """Wait until the connection is gone for good; an essential task of each service (`attach` starts it).
 
         The client reconnects by itself, except when nats-server ended the connection with an error (a slow consumer, an
-        expired user). Then a new process is the remedy.
+        expired user). Then a new process is the remedy. It is also where nats-server denied a subscription: granted later,
+        it would not come by itself.
 
         Raises:
-            BusUnavailable: always.
+            ConfigurationError: a subscription was denied.
+            BusUnavailable: the connection is gone.
 
         """
         await self._events.lost.wait()
+        if self._events.refusal:
+            raise ConfigurationError(self._events.refusal)
         raise BusUnavailable("nats-server ended the connection for good; its log says why")
 
     def on_reconnect(self, call: Callable[[], None]) -> None:
@@ -135,10 +139,14 @@ class Bus:
 
     async def serve(
         self, scope: Scope, subject: str, handler: Handler, *, group: str = "", concurrency: int = 1
-    ) -> None:
+    ) -> Callable[[], int]:
         """Call a handler for each message, at most ``concurrency`` at once; a full house leaves messages in the buffer.
 
         At the stop of the service the subscription ends first (no new messages), then the handlers finish.
+
+        Returns:
+            Tells how many messages wait in the buffer.
+
         """
         slots = asyncio.Semaphore(concurrency)
         guarded = _guarded(subject, handler)
@@ -172,6 +180,7 @@ class Bus:
 
         scope.on_stop(Stage.INTAKE, f"unsubscribe {subject}", unsubscribe)
         scope.on_stop(Stage.DRAIN, f"finish {subject}", finish)
+        return lambda: int(subscription.pending_msgs)
 
     async def _settled(self) -> None:
         """Wait until nats-server knows the subscriptions; while it is away it will learn them with the reconnect."""
@@ -192,7 +201,10 @@ def _guarded(subject: str, handler: Handler) -> Handler:
 
 async def attach(scope: Scope, settings: NatsSettings) -> Bus:
     """Connect a service: as `connect`, and the service is ready only while the connection stands and ends with it."""
+    scope.ready_when("nats", lambda: f"nats.url: no nats-server answers at {settings.url} yet")
     bus = await scope.enter(connect(settings, scope.name))
+    metrics.BUS_CONNECTED.labels(scope.name).set_function(lambda: bus.connected)
+    bus.on_reconnect(metrics.BUS_RECONNECTS.labels(scope.name).inc)
     scope.ready_when("nats", bus.not_ready)
     scope.start("nats", bus.until_lost())
     return bus

@@ -114,10 +114,9 @@ class Scope:
         """What is missing for readiness, by the name of the condition; empty when ready."""
         if self._stopping.is_set():
             return {self.name: "stopping"}
-        if not self._started:
-            return {self.name: "starting"}
+        missing = {} if self._started else {self.name: "starting"}
         answers = {name: question() for name, question in self._readiness.items()}
-        return {name: answer for name, answer in answers.items() if answer is not None}
+        return missing | {name: answer for name, answer in answers.items() if answer is not None}
 
     def stop(self) -> None:
         """Ask the service to stop; returns at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from fairlead.runtime.errors import ConfigurationError, TransientError, chain
 from fairlead.runtime.logs import get_logger
 from fairlead.runtime.sections import NatsSettings
 from fairlead.runtime.settings import read_secret
+from fairlead.runtime.tls import Doubt, doubt_of, find_faults
 
 log = get_logger()
 
@@ -25,7 +27,12 @@ PENDING_BYTES_MAX = 64 * 1024 * 1024
 Credential = str | Callable[[], str] | None
 RECONNECT_S = 1
 REPORT_AGAIN_S = 60.0
+REPORTS_KEPT = 32
+DENIED_S = 90.0
+"""A right that was missed counts as missing for so long after the last attempt."""
 CLOSE_S = 5.0
+_DENIAL = re.compile(r"permissions violation for (publish|subscription)\b.*? to \"([^\"]+)\"", re.IGNORECASE)
+"""What nats-server says to a client that may not do what it does; nats-py gives it in lower case."""
 
 
 class BusUnavailable(TransientError):
@@ -46,15 +53,19 @@ class Events:
     attempt can mend ends the dialling at once.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, settings: NatsSettings) -> None:
         self.client = client
+        self.settings = settings
         self.lost = asyncio.Event()
-        """Set when the connection is gone for good."""
+        """Set when the connection is gone for good, or cannot do what it is there for."""
+        self.refusal: str = ""
+        """A subscription that was denied: only another connection can ask for it again."""
         self.on_reconnect: list[Callable[[], None]] = []
         """Called each time when the connection stands again."""
         self.fatal: Exception | None = None
         self.dialling: asyncio.Timeout | None = None
-        self._told: tuple[str, float] = ("", 0.0)
+        self._told: dict[str, float] = {}
+        self._denied: tuple[str, float] = ("", 0.0)
 
     async def error(self, error: Exception) -> None:
         """Take note of an error; the same text is logged once a minute, for each attempt to reconnect tells it again."""
@@ -63,10 +74,38 @@ class Events:
             self.dialling.reschedule(0.0)
             self.dialling = None
             return
-        text, now = chain(error), time.monotonic()
-        if text != self._told[0] or now - self._told[1] > REPORT_AGAIN_S:
-            self._told = (text, now)
-            log.warning("nats-server reports an error", **{logfields.ERROR: text})
+        if denial := _DENIAL.search(str(error)):
+            self._deny(*denial.groups())
+        elif self._is_news(text := chain(error)):
+            log.warning("nats-server reports an error", **{logfields.ERROR: text, logfields.ADDRESS: self.settings.url})
+
+    def missing_right(self) -> str | None:
+        """What the user was not allowed to do lately."""
+        text, at = self._denied
+        return text if text and time.monotonic() - at < DENIED_S else None
+
+    def _deny(self, act: str, subject: str) -> None:
+        who = f"user {self.settings.user!r}" if self.settings.user else "a client without a user"
+        what = "subscribe" if act.lower() == "subscription" else "publish"
+        text = (
+            f"nats.user: nats-server does not let {who} {what} to {subject}; set the user of this service, or give nats-server"
+            " the permissions that `fairlead nats-config` prints"
+        )
+        self._denied = (text, time.monotonic())
+        if self._is_news(text):
+            log.error("a right is missing on nats-server", **{logfields.REASON: text})
+        if what == "subscribe":
+            self.refusal = text
+            self.lost.set()
+
+    def _is_news(self, text: str) -> bool:
+        now = time.monotonic()
+        if now - self._told.get(text, -REPORT_AGAIN_S) < REPORT_AGAIN_S:
+            return False
+        if len(self._told) >= REPORTS_KEPT:
+            self._told.clear()
+        self._told[text] = now
+        return True
 
     async def disconnected(self) -> None:
         """The client reconnects by itself, unless it was closed."""
@@ -75,7 +114,8 @@ class Events:
 
     async def reconnected(self) -> None:
         """It is back, subscriptions and all."""
-        self._told = ("", 0.0)
+        self._told.clear()
+        self._denied = ("", 0.0)  # what still is denied will be told again
         log.info("nats-server is back")
         for call in self.on_reconnect:
             call()
@@ -94,7 +134,7 @@ async def dial(settings: NatsSettings, service: str, timeout_s: float) -> tuple[
 
     """
     client = Client()
-    events = Events(client)
+    events = Events(client, settings)
     user, password = _credentials(client, settings)
     try:
         async with asyncio.timeout(timeout_s) as events.dialling:
@@ -128,13 +168,27 @@ def _misconfigured(error: Exception, settings: NatsSettings) -> ConfigurationErr
             f"nats.url, nats.caFile: TLS is configured, but nats-server at {settings.url} has none"
         )
     if isinstance(error, ssl.SSLError):
-        said = getattr(error, "verify_message", "") or error.reason or "no further details"
-        return ConfigurationError(
-            f"nats.caFile, nats.certFile, nats.keyFile: TLS with {settings.url} failed ({said});"
-            " does caFile hold the authority of its certificate, and does it want a client certificate?"
-        )
+        return ConfigurationError(_tls_fault(error, settings.url))
     who = f"user {settings.user!r}" if settings.user else "a client without a user"
     return ConfigurationError(f"nats.user, nats.password: nats-server at {settings.url} refuses {who}")
+
+
+def _tls_fault(error: ssl.SSLError, url: str) -> str:
+    said = getattr(error, "verify_message", "") or error.reason or "no further details"
+    doubt = doubt_of(error) if isinstance(error, ssl.SSLCertVerificationError) else Doubt.AUTHORITY
+    match doubt:
+        case Doubt.TIME:
+            return f"nats.url: the certificate of nats-server at {url} is out of its time ({said}): renew it there"
+        case Doubt.NAME:
+            return (
+                f"nats.url: the certificate of nats-server at {url} is another host's ({said}): use a host that it names, or"
+                " give nats-server one for this host"
+            )
+        case _:
+            return (
+                f"nats.caFile, nats.certFile, nats.keyFile: TLS with {url} failed ({said});"
+                " does caFile hold the authority of its certificate, and does it want a client certificate?"
+            )
 
 
 def _credentials(client: Client, settings: NatsSettings) -> tuple[Credential, Credential]:
@@ -195,12 +249,16 @@ def _wants_tls(settings: NatsSettings) -> bool:
 def _tls(settings: NatsSettings) -> ssl.SSLContext | None:
     if settings.ca_file is None and settings.cert_file is None:
         return None
-    try:
-        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-        if settings.cert_file is not None:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"nats.caFile, nats.certFile, nats.keyFile: cannot be read ({error})") from error
+    faults = find_faults(
+        authority=("nats.caFile", settings.ca_file),
+        certificate=("nats.certFile", settings.cert_file),
+        key=("nats.keyFile", settings.key_file),
+    )
+    if faults:
+        raise ConfigurationError(*faults)
+    context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    if settings.cert_file is not None:
+        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
     return context
 
 

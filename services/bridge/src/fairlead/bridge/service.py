@@ -38,7 +38,7 @@ def build(settings: Settings) -> Service:
 
     """
     target = make_target(settings.clouddriver)
-    check_files(target.tls)
+    check_files(target)
 
     async def start(scope: Scope) -> None:
         limits = settings.bridge

@@ -38,6 +38,8 @@ def build(settings: Settings) -> Service:
 
     async def start(scope: Scope) -> None:
         executor_id = f"{socket.gethostname()}-{secrets.token_hex(6)}"  # of this process: a restart is another executor
+        if not settings.kubernetes.accounts:
+            log.warning("no operation will be taken", **{logfields.REASON: "kubernetes.accounts names no account"})
         connection = await attach(scope, settings.nats)
         clusters = {
             account.name: await scope.enter(_cluster(account, settings)) for account in settings.kubernetes.accounts

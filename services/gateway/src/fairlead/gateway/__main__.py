@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from fairlead.gateway.adapters.postgres.migrations import prepare_schema
+from fairlead.gateway.adapters.postgres.migrations import ADVICE, prepare_schema
 from fairlead.gateway.service import build, dsn_of
 from fairlead.gateway.settings import Settings
 from fairlead.runtime import logfields, logs, program
@@ -37,7 +37,7 @@ def migrate() -> None:
             log.error("configuration", **{logfields.REASON: problem})
         sys.exit(EXIT_CONFIGURATION)
     except TransientError as error:
-        log.error("the database cannot be migrated", **{logfields.ERROR: chain(error)})
+        log.error("the database cannot be migrated", **{logfields.REASON: ADVICE, logfields.ERROR: chain(error)})
         sys.exit(EXIT_FAILURE)
     log.info("the schema is up to date", **{logfields.COUNT: len(applied)})
 

@@ -87,6 +87,7 @@ def build(settings: Settings) -> Service:
     fixed = [grant_of(credential) for credential in section.credentials]
     keyring = files.load_keyring(section.key_file or Path(), "gateway.keyFile")
     dsn = dsn_of(section.database)
+    problems += [fault for door in doors for fault in files.find_door_faults(door)]
 
     async def start(scope: Scope) -> None:
         await _start(scope, section, dsn, fixed, keyring)
@@ -95,8 +96,7 @@ def build(settings: Settings) -> Service:
 
 
 async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Grant], keyring: Keyring) -> None:
-    await prepare_schema(dsn, wait_s=math.inf, change=section.database.migrate)
-    database = await scope.enter(Database(dsn, size=section.database.pool_size))
+    database = Database(dsn, size=section.database.pool_size)
     pulse = Pulse(database)
     scope.ready_when("database", pulse.not_ready)
     scope.start("pulse", pulse.feel())
@@ -105,6 +105,8 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     tokens = Tokens(PostgresTokens(database), fixed)
     links = _links(section, database, observation, tokens)
     tokens.on_change = links.end_revoked
+    await prepare_schema(dsn, wait_s=math.inf, change=section.database.migrate, on_wait=pulse.missed)
+    await scope.enter(database)
     operations = _operations(section, database, dsn, keyring, links)
     links.attempts = operations
     await tokens.refresh()

@@ -18,6 +18,7 @@ from fairlead.contracts.link import AUTHORIZATION
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.contracts.v1.link_pb2_grpc import LinkStub
 from fairlead.runtime.errors import ConfigurationError
+from fairlead.runtime.tls import find_faults
 
 MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024
 """What gRPC takes in either direction; frames are bounded below it."""
@@ -131,19 +132,27 @@ class GrpcWire:
         await self._channel.close()
 
 
-def check_files(tls: Tls | None) -> None:
-    """Find unreadable files at the start.
+def check_files(target: Target) -> None:
+    """Find files that cannot be used at the start, the token's as well.
 
     Raises:
         ConfigurationError: naming the settings.
 
     """
-    problems: list[str] = []
-    for path in (tls.ca_file, tls.cert_file, tls.key_file) if tls else ():
-        try:
-            _read(path)
-        except ConfigurationError as error:
-            problems += error.problems
+    tls = target.tls
+    problems = (
+        []
+        if tls is None
+        else find_faults(
+            authority=("clouddriver.tls.cacertFile", tls.ca_file),
+            certificate=("clouddriver.tls.clientCertFile", tls.cert_file),
+            key=("clouddriver.tls.clientKeyFile", tls.key_file),
+        )
+    )
+    try:
+        target.token()
+    except ConfigurationError as error:
+        problems += error.problems
     if problems:
         raise ConfigurationError(*problems)
 

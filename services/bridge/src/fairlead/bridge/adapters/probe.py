@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead.bridge.core.diagnosis import Symptom
+from fairlead.runtime.tls import Doubt, doubt_of
 
 STEP_S = 5.0
 LISTEN_S = 1.0
 """How long an alert about our certificate may take; in TLS 1.3 it comes after the handshake."""
+
+_DOUBTS = {Doubt.TIME: Symptom.EXPIRED, Doubt.NAME: Symptom.OTHER_NAME, Doubt.AUTHORITY: Symptom.CERTIFICATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,14 @@ async def _with_tls(host: str, port: int, tls: Tls) -> tuple[Symptom, str]:
     try:
         context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
         if tls.cert_file is not None:
-            context.load_cert_chain(tls.cert_file, tls.key_file)
+            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
     except (OSError, ssl.SSLError) as error:
         return Symptom.CERTIFICATE, f"our own files cannot be used: {error}"
     context.set_alpn_protocols(["h2"])
     try:
         hung_up = await _handshake(host, port, context, tls.server_name or host)
     except ssl.SSLCertVerificationError as error:
-        return Symptom.CERTIFICATE, error.verify_message
+        return _DOUBTS[doubt_of(error)], error.verify_message
     except ssl.SSLError as error:
         reason = error.reason or ""
         if "ALERT" in reason:

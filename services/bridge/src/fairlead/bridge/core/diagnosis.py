@@ -16,6 +16,10 @@ class Symptom(Enum):
     """No answer at all."""
     CERTIFICATE = auto()
     """The certificate was not accepted."""
+    EXPIRED = auto()
+    """The certificate is out of its time."""
+    OTHER_NAME = auto()
+    """The certificate is another host's."""
     CLIENT_CERTIFICATE = auto()
     """The other side did not accept ours, or wants one."""
     PLAINTEXT = auto()
@@ -30,7 +34,12 @@ _ADVICE = {
     Symptom.UNRESOLVED: "the name cannot be resolved: check clouddriver.grpc and the zone's DNS",
     Symptom.CLOSED: "nothing listens there: check clouddriver.grpc, and that the gateway runs",
     Symptom.SILENT: "no answer: check clouddriver.grpc, network policies and firewalls between agent and gateway",
-    Symptom.CERTIFICATE: "its certificate is not accepted: check clouddriver.tls.cacertFile and clouddriver.tls.serverName",
+    Symptom.CERTIFICATE: "its certificate is not accepted: check that clouddriver.tls.cacertFile holds its authority",
+    Symptom.EXPIRED: "its certificate is out of its time: renew gateway.link.tls.certFile at the gateway, or set this clock right",
+    Symptom.OTHER_NAME: (
+        "its certificate is another host's: dial a name that it has (clouddriver.grpc), or say which name to expect"
+        " (clouddriver.tls.serverName)"
+    ),
     Symptom.CLIENT_CERTIFICATE: (
         "it does not accept our client certificate or wants one: check clouddriver.tls.clientCertFile and clientKeyFile"
     ),

@@ -1,15 +1,20 @@
-"""Files that the gateway reads and makes: tokens, its key, its addresses."""
+"""Files that the gateway reads and makes: tokens, its key, its addresses, the certificates of its doors."""
 
 from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+
+from fairlead.gateway.core.doors import Door
 from fairlead.gateway.core.keyring import Keyring, make_key, parse_keys
 from fairlead.runtime import logfields
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.runtime.logs import get_logger
+from fairlead.runtime.tls import find_faults
 
 log = get_logger()
 
@@ -73,3 +78,28 @@ def write_addresses(path: Path, addresses: dict[str, str], setting: str) -> None
         draft.replace(path)
     except OSError as error:
         raise ConfigurationError(f"{setting}: {path} cannot be written ({error.strerror})") from None
+
+
+def find_door_faults(door: Door) -> list[str]:
+    """Look at the files of a door's TLS; returns what is wrong with them, each by its setting.
+
+    A certificate that has expired is only told: where it is nobody's, a gateway that does not start helps nobody either.
+    """
+    if not door.tls:
+        return []
+    section = f"{door.name}.tls"
+    faults = find_faults(
+        authority=(f"{section}.clientCaFile", door.client_ca_file),
+        certificate=(f"{section}.certFile", door.cert_file),
+        key=(f"{section}.keyFile", door.key_file),
+    )
+    if not faults and door.cert_file is not None:
+        _tell_time(door.cert_file, f"{section}.certFile")
+    return faults
+
+
+def _tell_time(path: Path, setting: str) -> None:
+    first, *_ = x509.load_pem_x509_certificates(path.read_bytes())
+    if first.not_valid_after_utc < datetime.now(UTC):
+        log.error("a certificate has expired: whoever checks it will not connect", **{
+            logfields.REASON: setting, logfields.FILE: str(path)})  # fmt: skip

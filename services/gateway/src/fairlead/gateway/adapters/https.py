@@ -96,7 +96,7 @@ async def listen(door: Door, app: ASGIApp) -> AsyncIterator[Listener]:
         config.load()
     except (SSLError, OSError) as error:
         listener.close()
-        raise ConfigurationError(f"{door.name}.tls: certificate and key cannot be used ({chain(error)})") from error
+        raise ConfigurationError(f"{door.name}.tls.certFile, keyFile: they cannot be used ({chain(error)})") from error
     logging.getLogger("uvicorn.error").addFilter(_is_unexpected)
     server = _Server(config)
     ended = asyncio.Event()
@@ -144,7 +144,8 @@ def _bind(door: Door) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigurationError(
-            f"{door.name}: cannot listen on {door.bind_host}:{door.port} ({error.strerror}); is the port taken?"
+            f"{door.name}.port: cannot listen on {door.bind_host}:{door.port} ({error.strerror}); is the port taken, and"
+            f" {door.name}.host an address of this machine?"
         ) from error
     listener.setblocking(False)
     return listener

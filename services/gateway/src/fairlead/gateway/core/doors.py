@@ -46,9 +46,6 @@ class Door:
                 f"{self.name}.host: without TLS the gateway listens on loopback only; set {self.name}.tls.certFile and"
                 " keyFile (`fairlead certs` makes them), or leave the host out"
             )
-        for file in (self.cert_file, self.key_file, self.client_ca_file):
-            if file is not None and not file.is_file():
-                yield f"{self.name}.tls: {file} is no file that can be read"
 
 
 def is_loopback(host: str) -> bool:

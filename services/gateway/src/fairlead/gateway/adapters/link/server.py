@@ -101,8 +101,11 @@ async def listen(door: Door, keeper: Doorkeeper, desk: LinkDesk) -> AsyncIterato
     add_LinkServicer_to_server(LinkServer(keeper, desk), server)  # type: ignore[no-untyped-call]
     address = f"{door.bind_host}:{door.port}"
     try:
-        port = server.add_secure_port(address, _credentials(door)) if door.tls else server.add_insecure_port(address)
+        port = (
+            server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
+        )
     except (RuntimeError, OSError) as error:
+    credentials = _credentials(door) if door.tls else None
         raise ConfigurationError(
             f"{door.name}: cannot listen on {address}: is the port taken, are certificate and key right? ({chain(error)})"
         ) from error
@@ -120,6 +123,9 @@ async def listen(door: Door, keeper: Doorkeeper, desk: LinkDesk) -> AsyncIterato
 def _credentials(door: Door) -> grpc.ServerCredentials:
     if door.key_file is None or door.cert_file is None:
         raise ConfigurationError(f"{door.name}.tls: certFile and keyFile belong together; set both")
-    pair = (door.key_file.read_bytes(), door.cert_file.read_bytes())
-    client_ca = None if door.client_ca_file is None else door.client_ca_file.read_bytes()
+    try:
+        pair = (door.key_file.read_bytes(), door.cert_file.read_bytes())
+        client_ca = None if door.client_ca_file is None else door.client_ca_file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{door.name}.tls: {error.filename} cannot be read ({error.strerror})") from None
     return grpc.ssl_server_credentials([pair], root_certificates=client_ca, require_client_auth=client_ca is not None)

@@ -6,6 +6,7 @@ Numbers below 100 are the mirror's, from 100 the doors' and operations'. A file 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from fairlead.gateway.adapters.postgres.pool import SCHEMA, conninfo_of, translated
+from fairlead.gateway.adapters.postgres.pool import GRANTS, SCHEMA, conninfo_of, translated
 from fairlead.gateway.errors import DatabaseUnavailable, SchemaUnfit
 from fairlead.runtime import logfields
 from fairlead.runtime.backoff import Backoff
@@ -22,6 +23,9 @@ from fairlead.runtime.logs import get_logger
 
 MINIMUM_SERVER = 100000
 """PostgreSQL 10."""
+ADVICE = (
+    "gateway.database.dsn (or dsnFile) must fit the server: host, port, database, user, password, and sslmode for TLS"
+)
 _LOCK = 0x666C6D67
 """Key of the advisory lock, any number that nobody else uses."""
 
@@ -47,7 +51,9 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def prepare_schema(dsn: str, *, wait_s: float = 0.0, change: bool = True) -> list[str]:
+async def prepare_schema(
+    dsn: str, *, wait_s: float = 0.0, change: bool = True, on_wait: Callable[[], None] = lambda: None
+) -> list[str]:
     """Bring the schema up to date; returns the names of the migrations that were applied.
 
     Several gateways may do so at once. A role without DDL rights may run the gateway when nothing is to be done.
@@ -56,6 +62,7 @@ async def prepare_schema(dsn: str, *, wait_s: float = 0.0, change: bool = True) 
         dsn: connection string.
         wait_s: how long to wait for a database that is down.
         change: apply what is missing; else only look.
+        on_wait: called each time when the database could not be used.
 
     Raises:
         DatabaseUnavailable: the database stayed down.
@@ -71,30 +78,31 @@ async def prepare_schema(dsn: str, *, wait_s: float = 0.0, change: bool = True) 
             with translated():
                 return await _prepare(conninfo, change=change)
         except DatabaseUnavailable as error:
+            on_wait()
             delay = backoff.next_s()
             if loop.time() + delay > until:
                 raise
-            log.warning(
-                "waiting for the database", **{logfields.ERROR: chain(error), logfields.RETRY_S: round(delay, 1)}
-            )
+            log.warning("waiting for the database", **{
+                logfields.REASON: ADVICE, logfields.ERROR: chain(error), logfields.RETRY_S: round(delay, 1)})  # fmt: skip
             await asyncio.sleep(delay)
 
 
 async def _prepare(conninfo: str, *, change: bool) -> list[str]:
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         if connection.info.server_version < MINIMUM_SERVER:
-            raise SchemaUnfit("PostgreSQL is older than version 10; use a newer server")
+            raise SchemaUnfit("gateway.database.dsn: PostgreSQL is older than version 10; use a newer server")
         if not await _missing(connection):
             return []
         if not change:
             raise SchemaUnfit(
-                "the database's schema is not up to date; run `fairlead gateway migrate`, then start again"
+                "gateway.database.migrate is off, and the database's schema is not up to date; run `fairlead gateway migrate`,"
+                " then start again"
             )
         try:
             return await _apply(connection)
         except psycopg.errors.InsufficientPrivilege:
             raise SchemaUnfit(
-                f"the role {connection.info.user!r} may not create or change the schema {SCHEMA!r};"
+                f"gateway.database.dsn: the role {connection.info.user!r} may not create or change the schema {SCHEMA!r};"
                 " run `fairlead gateway migrate` once with a role that may, then start the gateway again"
             ) from None
 
@@ -141,8 +149,7 @@ async def _applied(connection: AsyncConnection[Any]) -> set[int]:
         cursor = await connection.execute(f"select number from {SCHEMA}.migrations")  # noqa: S608 - a constant
     except psycopg.errors.InsufficientPrivilege:
         raise SchemaUnfit(
-            f"the role {connection.info.user!r} may not read the schema {SCHEMA!r}; grant it usage of the schema and"
-            " select, insert, update and delete on its tables"
+            f"gateway.database.dsn: the role {connection.info.user!r} may not read the schema {SCHEMA!r}; {GRANTS}"
         ) from None
     return {number for (number,) in await cursor.fetchall()}
 

@@ -17,12 +17,14 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from fairlead.gateway.adapters.postgres import arrays
-from fairlead.gateway.errors import DatabaseUnavailable
+from fairlead.gateway.errors import DatabaseUnavailable, SchemaUnfit
 from fairlead.runtime.errors import ConfigurationError
 
 SCHEMA = "fairlead"
 """All tables live in this schema: the database may be shared, and Clouddriver has a table `accounts` too."""
 
+GRANTS = "grant it usage of the schema and select, insert, update and delete on its tables"
+"""What a role needs that does not migrate."""
 CONNECT_TIMEOUT_S = 5
 WAIT_TIMEOUT_S = 10.0
 """How long a transaction waits for a connection."""
@@ -135,7 +137,7 @@ def conninfo_of(dsn: str) -> str:
         given = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         raise ConfigurationError(
-            "the database's connection string cannot be parsed; see libpq's documentation"
+            "gateway.database.dsn: the connection string cannot be parsed; see libpq's documentation"
         ) from None
     defaults: dict[str, Any] = {key: value for key, value in _CONNECTION_DEFAULTS.items() if key not in given}
     return make_conninfo(dsn, **defaults)
@@ -143,9 +145,18 @@ def conninfo_of(dsn: str) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors for a database that is away, or that took the work back, into `DatabaseUnavailable`."""
+    """Turn the driver's errors for a database that is away, or that took the work back, into `DatabaseUnavailable`.
+
+    Raises:
+        DatabaseUnavailable: as said.
+        SchemaUnfit: the role lacks a right.
+
+    """
     try:
         yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        told = error.diag.message_primary or "insufficient privilege"
+        raise SchemaUnfit(f"gateway.database.dsn: the role lacks a right ({told}); {GRANTS}") from None
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction) as error:
         raise DatabaseUnavailable("PostgreSQL cannot be used for now; check that it runs and can be reached") from error
 

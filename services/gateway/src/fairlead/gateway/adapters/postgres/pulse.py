@@ -19,7 +19,11 @@ class Pulse:
 
     def not_ready(self) -> str | None:
         """Answer a readiness question (`Scope.ready_when`)."""
-        return None if self._answers else "PostgreSQL is away"
+        return None if self._answers else "PostgreSQL cannot be used (gateway.database); the log says why"
+
+    def missed(self) -> None:
+        """Take note that it did not answer somebody else."""
+        self._answers = False
 
     async def feel(self) -> None:
         """Keep asking; a task of the service."""
