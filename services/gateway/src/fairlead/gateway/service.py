@@ -81,13 +81,13 @@ def build(settings: Settings) -> Service:
     section = settings.gateway
     doors = link_door(section), https_door(section)
     problems = [problem for door in doors for problem in door.problems()]
+    problems += [fault for door in doors for fault in files.find_door_faults(door)]
     problems += list(_missing(section))
     if problems:
         raise ConfigurationError(*problems)
     fixed = [grant_of(credential) for credential in section.credentials]
     keyring = files.load_keyring(section.key_file or Path(), "gateway.keyFile")
     dsn = dsn_of(section.database)
-    problems += [fault for door in doors for fault in files.find_door_faults(door)]
 
     async def start(scope: Scope) -> None:
         await _start(scope, section, dsn, fixed, keyring)
@@ -99,14 +99,14 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     database = Database(dsn, size=section.database.pool_size)
     pulse = Pulse(database)
     scope.ready_when("database", pulse.not_ready)
+    await prepare_schema(dsn, wait_s=math.inf, change=section.database.migrate, on_wait=pulse.missed)
+    await scope.enter(database)
     scope.start("pulse", pulse.feel())
 
     observation = Observation(PostgresMirror(database), PostgresAccounts(database), PostgresReader(database))
     tokens = Tokens(PostgresTokens(database), fixed)
     links = _links(section, database, observation, tokens)
     tokens.on_change = links.end_revoked
-    await prepare_schema(dsn, wait_s=math.inf, change=section.database.migrate, on_wait=pulse.missed)
-    await scope.enter(database)
     operations = _operations(section, database, dsn, keyring, links)
     links.attempts = operations
     await tokens.refresh()

@@ -100,12 +100,12 @@ async def listen(door: Door, keeper: Doorkeeper, desk: LinkDesk) -> AsyncIterato
     server = grpc.aio.server(options=_OPTIONS)
     add_LinkServicer_to_server(LinkServer(keeper, desk), server)  # type: ignore[no-untyped-call]
     address = f"{door.bind_host}:{door.port}"
+    credentials = _credentials(door) if door.tls else None
     try:
         port = (
             server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
         )
     except (RuntimeError, OSError) as error:
-    credentials = _credentials(door) if door.tls else None
         raise ConfigurationError(
             f"{door.name}: cannot listen on {address}: is the port taken, are certificate and key right? ({chain(error)})"
         ) from error
