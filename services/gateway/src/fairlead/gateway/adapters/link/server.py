@@ -14,7 +14,7 @@ from fairlead.contracts.v1.link_pb2 import AgentFrame, GatewayFrame
 from fairlead.contracts.v1.link_pb2_grpc import LinkServicer, add_LinkServicer_to_server
 from fairlead.gateway.core.doors import Door
 from fairlead.gateway.core.tokens import Grant, Kind, bearer
-from fairlead.gateway.errors import LinkViolation, UnsupportedProtocol
+from fairlead.gateway.errors import DatabaseUnavailable, LinkViolation, UnsupportedProtocol
 from fairlead.gateway.ports.links import LinkDesk
 from fairlead.gateway.ports.tokens import Doorkeeper
 from fairlead.runtime import logfields
@@ -46,7 +46,10 @@ class LinkServer(LinkServicer):
 
     async def Connect(self, request_iterator: AsyncIterator[AgentFrame], context: Context) -> None:  # noqa: N802 - the name of the RPC
         """Carry one connection."""
-        grant = await self._admit(context)
+        try:
+            grant = await self._admit(context)
+        except DatabaseUnavailable as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         if grant is None:
             log.warning("an agent is not let in", **{logfields.ADDRESS: context.peer()})
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, _STRANGER)
@@ -107,7 +110,8 @@ async def listen(door: Door, keeper: Doorkeeper, desk: LinkDesk) -> AsyncIterato
         )
     except (RuntimeError, OSError) as error:
         raise ConfigurationError(
-            f"{door.name}: cannot listen on {address}: is the port taken, are certificate and key right? ({chain(error)})"
+            f"{door.name}.port: cannot listen on {address} ({chain(error)}); is the port taken, and {door.name}.host an"
+            " address of this machine?"
         ) from error
     await server.start()
     log.info(
