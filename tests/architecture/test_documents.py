@@ -7,6 +7,8 @@ import re
 from tests.support.source_tree import ROOT, repository_files
 
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+_INTO = re.compile(r"\]\((?!https?:)([^)#]*)#([^)]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _VERB = re.compile(r"`make ([a-z]+)")
 _README_LINES = 150
 
@@ -26,6 +28,29 @@ def test_links_lead_somewhere() -> None:
     ]
 
     assert not broken, "\n".join(broken)
+
+
+def test_anchors_lead_somewhere() -> None:
+    """Each link into a page names one of its headings, as GitHub spells them."""
+    pages = documents()
+    headings = {name: {_anchor(title) for title in _HEADING.findall(text)} for name, text in pages.items()}
+    broken = [
+        f"{name}: {link}#{anchor}"
+        for name, text in pages.items()
+        for link, anchor in _INTO.findall(text)
+        if anchor not in headings.get(_page(name, link), {anchor})
+    ]
+
+    assert not broken, "\n".join(broken)
+
+
+def _page(name: str, link: str) -> str:
+    """The page that a link of another page names; itself when it names none."""
+    return (ROOT / name).parent.joinpath(link).resolve().relative_to(ROOT).as_posix() if link else name
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
 
 
 def test_verbs_exist() -> None:
