@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -23,6 +24,12 @@ class Options:
     """Random runs of the observation path (FAIRLEAD_SEEDS)."""
     churn_s: float
     """How long informers watch a cluster that never rests (FAIRLEAD_CHURN_S)."""
+    kubeconfig: Path | None
+    """Of a cluster with nodes, into which the manifests are installed (FAIRLEAD_TEST_KUBECONFIG); None: nowhere."""
+    image_prefix: str
+    """Before the names of our images there (FAIRLEAD_IMAGE_PREFIX)."""
+    image_tag: str
+    """Their tag (FAIRLEAD_IMAGE_TAG); empty: the workspace's version."""
 
 
 def _from_environment() -> Options:
@@ -35,6 +42,11 @@ def _from_environment() -> Options:
         require_real=environment.get("FAIRLEAD_REQUIRE_REAL", "") not in ("", "0"),
         seeds=int(environment.get("FAIRLEAD_SEEDS", "10000")),
         churn_s=float(environment.get("FAIRLEAD_CHURN_S", "15")),
+        kubeconfig=Path(environment["FAIRLEAD_TEST_KUBECONFIG"])
+        if environment.get("FAIRLEAD_TEST_KUBECONFIG")
+        else None,
+        image_prefix=environment.get("FAIRLEAD_IMAGE_PREFIX") or "fairlead/",
+        image_tag=environment.get("FAIRLEAD_IMAGE_TAG", ""),
     )
 
 
