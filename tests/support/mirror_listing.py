@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.support.mirror_tables import Held, Tables, Tombstone, bytewise
 
 from fairlead.contracts.identity import ObjectKey
-from fairlead.gateway.core.facade.coverage import Coverage, Standing
+from fairlead.gateway.core.facade.coverage import Coverage, Standing, stale_since
 from fairlead.gateway.core.facade.watching import Occurrence
 from fairlead.gateway.core.selectors import selects
 from fairlead.gateway.core.states import effective
@@ -65,7 +65,7 @@ class MemoryLook:
 
     async def page(self, extent: Extent, after: ObjectKey | None, room: Room, *, bodies: bool = True) -> Page:
         rows = sorted(self._rows(extent, after), key=lambda row: bytewise(row.key))
-        fit = rows[: _fitting(rows, room)]
+        fit = rows[: _fitting([row.body for row in rows], room)]
         page: list[Row] = [(*row.key, _shown(row, extent) if bodies else b"") for row in fit]
         return Page(page, len(fit) < len(rows))
 
@@ -73,21 +73,25 @@ class MemoryLook:
         copy = self._copies[extent.reflector]
         rows = [row for row in self._rows(extent, None, labels=False) if row.change > after]
         if begun is not None:
-            rows = [row for row in rows if row.change > begun or selects(extent.selection.labels, row.labels)]
+            rows = [row for row in rows if row.change > begun or _labelled(row, extent)]
         rows.sort(key=lambda row: row.change)
-        fit = rows[: _fitting(rows, room)]
+        fit = rows[: _fitting([row.body for row in rows], room)]
         dead = [(key, each) for key, each in copy.tombstones.items() if extent.selection.covers(key)]
         dead = [(key, each) for key, each in dead if each.change > max(after, after if begun is None else begun)]
         dead.sort(key=lambda pair: pair[1].change)
+        gone = dead[: _fitting([each.body for _, each in dead], room)]
         ends = ([fit[-1].change] if len(fit) < len(rows) else []) + (
-            [dead[room.rows - 1][1].change] if len(dead) > room.rows else []
+            [gone[-1][1].change] if len(gone) < len(dead) else []
         )
         end = min(ends, default=self.coverage.change)
         events = [
             Occurrence(row.change, row.key, _shown(row, extent), copy.added[row.key], hidden=_hidden(row, extent))
             for row in fit
         ]
-        events += [Occurrence(each.change, key, uid=each.uid, version=each.version) for key, each in dead]
+        events += [
+            Occurrence(each.change, key, uid=each.uid, version=each.version, last=_last(each, extent))
+            for key, each in gone
+        ]
         told = sorted((event for event in events if event.change <= end), key=lambda event: event.change)
         return Occurrences(told, end, more=bool(ends))
 
@@ -115,22 +119,31 @@ def _selected(
     selection = extent.selection
     for key, row in rows.items():
         behind = after is None or bytewise(key) > bytewise(after)
-        if behind and selection.covers(key) and (not labels or selects(selection.labels, row.labels)):
+        if behind and selection.covers(key) and (not labels or _labelled(row, extent)):
             yield row
 
 
-def _fitting(rows: Sequence[StoredObject], room: Room) -> int:
+def _labelled(row: StoredObject, extent: Extent) -> bool:
+    """Whether labels select a row; what is withheld might have any."""
+    return bool(row.withheld) or selects(extent.selection.labels, row.labels)
+
+
+def _fitting(bodies: Sequence[bytes], room: Room) -> int:
     """How many rows there is room for: a row is read when there was room left before it."""
     size = 0
-    for number, row in enumerate(rows[: room.rows]):
+    for number, body in enumerate(bodies[: room.rows]):
         if size >= room.size_bytes:
             return number
-        size += len(row.body)
-    return min(len(rows), room.rows)
+        size += len(body)
+    return min(len(bodies), room.rows)
 
 
 def _hidden(row: StoredObject, extent: Extent) -> bool:
     return bool(row.withheld) or (row.redacted and not extent.redacted)
+
+
+def _last(dead: Tombstone, extent: Extent) -> bytes:
+    return dead.body if extent.redacted or not dead.redacted else b""
 
 
 def _shown(row: StoredObject, extent: Extent) -> bytes:
@@ -139,7 +152,9 @@ def _shown(row: StoredObject, extent: Extent) -> bytes:
 
 def _standing(held: Held) -> Standing:
     shown = effective(held.state, lost=held.lost is not None)
-    since = held.lost[0] if held.lost and shown is not held.state else held.since
+    since = held.since
+    if held.lost and shown is not held.state:
+        since = stale_since(held.state, held.lost[0], held.confirmed)
     sessions = held.sessions
     return Standing(
         held.id,
@@ -152,4 +167,5 @@ def _standing(held: Held) -> Standing:
         sessions.checkpoint,
         held.outlived,
         held.heard,
+        held.confirmed,
     )

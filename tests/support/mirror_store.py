@@ -174,8 +174,9 @@ class MemoryMirror(MemoryAccounts, MemoryReader, MemoryListing):
     def _bury(self, held: Held, key: ObjectKey, mark: Mark, uid: str, change: int) -> bool:
         row = held.rows.pop(key, None)
         uid, labels = (row.uid, row.labels) if row else (uid, {})
+        last = (row.redacted, row.body) if row else (False, b"")
         held.added.pop(key, None)
-        held.tombstones[key] = Tombstone(uid, mark.epoch, mark.version, change, labels, self._clock())
+        held.tombstones[key] = Tombstone(uid, mark.epoch, mark.version, change, labels, self._clock(), *last)
         return row is not None
 
     def _row(self, stamped: StampedEvent) -> StoredObject:

@@ -31,6 +31,8 @@ class Tombstone:
     change: int
     labels: dict[str, str]
     deleted: datetime
+    redacted: bool
+    body: bytes
 
 
 @dataclass(slots=True)

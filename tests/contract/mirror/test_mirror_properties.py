@@ -23,6 +23,7 @@ from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
 from fairlead.gateway.adapters.postgres.pool import Database
 from fairlead.gateway.adapters.postgres.reading import PostgresReader
 from fairlead.gateway.core.facade.selection import Selection
+from fairlead.gateway.core.selectors import parse_selector
 from fairlead.gateway.core.sessions import CloseReason, Opened
 from fairlead.gateway.core.views import ObjectQuery
 from fairlead.gateway.errors import CursorExpired, SessionClosed
@@ -35,19 +36,25 @@ AHEAD_LIMIT = 3
 RESTORED = CloseReason.RESTORED
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime.now(UTC) + timedelta(days=1)
+LABELLED = parse_selector("app=web")
 
 names = st.sampled_from(NAMES)
 versions = st.integers(1, 12)
 uids = st.sampled_from(("u1", "u2"))
-events = st.builds(
-    lambda change, name, uid, version: Event(
-        change, key(name), uid, version, 0, body(name) if change is Change.UPSERT else b""
-    ),
-    st.sampled_from(Change),
-    names,
-    uids,
-    versions,
-)
+
+
+def an_event(change: Change, name: str, uid: str, version: int) -> Event:
+    """An event; objects of the first names are labelled, and one version of an object is one state."""
+    kind = ("plain", "plain", "redacted", "withheld")[version % 4]
+    if change is Change.DELETE:
+        return Event(change, key(name), uid, version, 0, b"")
+    if kind == "withheld":
+        return Event(change, key(name), uid, version, 0, b"", withheld=kind)
+    content = body(name, labels={"app": "web"} if name < "c" else {})
+    return Event(change, key(name), uid, version, 0, content, redacted=kind == "redacted")
+
+
+events = st.builds(an_event, st.sampled_from(Change), names, uids, versions)
 entries = st.lists(st.tuples(names, uids, st.none() | versions), max_size=4, unique_by=lambda entry: entry[0])
 inventories = st.builds(
     lambda snapshot, listed, first, until: inventory(
@@ -141,8 +148,15 @@ class Ports:
             extent = Extent(standing.id, Selection(resource.group, resource.plural))
             seen: list[object] = [standing.epoch, standing.checkpoint, standing.outlived, look.coverage.floor]
             seen.append(await look.page(extent, None, Room(3, 150)))
+            unredacted = Extent(
+                standing.id, Selection(resource.group, resource.plural, labels=LABELLED), redacted=False
+            )
+            seen += [await look.hides(each, None) for each in (extent, unredacted)]
+            seen.append(await look.page(unredacted, None, Room(3, 150)))
             seen += [
-                await look.occurrences(extent, change - 7, Room(2, 400), begun=begun) for begun in (None, change - 3)
+                await look.occurrences(each, change - 7, Room(2, 400), begun=begun)
+                for each in (extent, unredacted)
+                for begun in (None, change - 3)
             ]
             seen += [await look.place(extent, version) for version in range(1, 13)]
             seen += [await look.changed(extent, after) for after in range(change - 3, change + 1)]

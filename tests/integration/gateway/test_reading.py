@@ -250,7 +250,7 @@ async def test_lists_and_watches_go_through_the_door(pool: Database, door: Runni
                 if event["type"] == "BOOKMARK":
                     break
         assert seen == [("ADDED", "new"), ("DELETED", "o2"), ("BOOKMARK", "")]
-        expired = await http.get("/api/v1/pods", params={"watch": "true", "resourceVersion": "5000"})
+        expired = await http.get("/api/v1/pods", params={"watch": "true", "resourceVersion": "1"})
         assert (expired.status_code, expired.json()["reason"]) == (410, "Expired")
     await _until(lambda: metrics.GATEWAY_WATCHES._value.get() == 0)
 

@@ -16,7 +16,7 @@ from fairlead.gateway.core.states import ResourceState
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
 LIVE = Standing(
-    1, PODS, "", ResourceState.LIVE, NOW - timedelta(hours=1), False, 1, 50, None, NOW - timedelta(seconds=4)
+    1, PODS, "", ResourceState.LIVE, NOW - timedelta(hours=1), False, 1, 50, None, NOW - timedelta(seconds=4), NOW
 )
 
 
@@ -60,6 +60,21 @@ def test_who_answers_depends_on_the_state(state: ResourceState, age_s: float, lo
     assert coverage.answerer(standing, NOW, 300) is who
     namespaces = replace(standing, resource=Resource("", "v1", "namespaces", "Namespace", namespaced=False))
     assert coverage.answerer(namespaces, NOW, 300) is Answerer.STORE
+
+
+@pytest.mark.parametrize(("age_s", "who"), [(299, Answerer.STORE), (301, Answerer.CLUSTER)])
+def test_old_rows_do_not_become_fresh_by_a_list_that_begins(age_s: float, who: Answerer) -> None:
+    """An agent that was away for hours lists; until that ends rows are as they were, and the cluster can be asked."""
+    listing = replace(LIVE, state=ResourceState.LISTING, confirmed=NOW - timedelta(seconds=age_s))
+    assert coverage.answerer(listing, NOW, 300) is who
+
+
+def test_an_agent_that_is_lost_while_it_lists_leaves_old_rows_old() -> None:
+    """One that fails again and again must not make them look like those of a minute ago."""
+    lost, confirmed = NOW - timedelta(seconds=10), NOW - timedelta(hours=2)
+    assert coverage.stale_since(ResourceState.LISTING, lost, confirmed) == confirmed
+    assert coverage.stale_since(ResourceState.LISTING, lost, None) == lost
+    assert coverage.stale_since(ResourceState.LIVE, lost, confirmed) == lost
 
 
 def test_the_header_tells_how_fresh_rows_are() -> None:

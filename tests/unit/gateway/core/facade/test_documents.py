@@ -72,6 +72,15 @@ def test_events_are_lines() -> None:
     assert (failed["type"], failed["object"]["code"], failed["object"]["reason"]) == ("ERROR", 410, "Expired")
 
 
+def test_what_is_gone_is_told_in_its_last_state() -> None:
+    """As API servers do: all of it, in the version of the deletion, which the client goes on from."""
+    last = b'{"kind":"Deployment","metadata":{"name":"web","resourceVersion":"70","labels":{"a":"b"}},"spec":{"x":1}}'
+    gone = Occurrence(9, ObjectKey("shop", "web"), uid="u1", version=77, last=last)
+    told = json.loads(documents.last_state(DEPLOYMENTS, gone))
+    before = json.loads(last)
+    assert told == before | {"metadata": before["metadata"] | {"resourceVersion": "77"}}
+
+
 def test_bookmarks_tell_a_place() -> None:
     """In the form of the watch; the one behind the initial events says so."""
     plain = json.loads(documents.bookmark(DEPLOYMENTS, Format(), CURSOR))

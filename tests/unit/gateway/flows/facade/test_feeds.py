@@ -102,6 +102,22 @@ async def test_many_watchers_cost_one_reading(mirror: Counting, writer: Writer, 
     assert len(mirror.reads) == 1
 
 
+async def test_many_watchers_of_nothing_cost_one_reading(
+    mirror: Counting, writer: Writer, feeds: Feeds, board: Board
+) -> None:
+    """A hint that came too late for what was read already wakes all; one of them finds that there is nothing more."""
+    of, change = await source(mirror)
+    with feeds.joined(of, change) as feed:
+        await settled(feed)
+        mirror.reads.clear()
+        async with asyncio.TaskGroup() as group:
+            waiting = [group.create_task(feed.after(change, ALL, 10)) for _ in range(50)]
+            await asyncio.sleep(0)
+            board.say("changed", str(of.standing.id))
+        assert all(task.result() is None for task in waiting)
+    assert len(mirror.reads) == 1
+
+
 async def test_hints_of_other_rows_wake_nobody(mirror: Counting, writer: Writer, feeds: Feeds, board: Board) -> None:
     """A busy neighbour costs nothing; a hint without ids means all."""
     of, change = await source(mirror)

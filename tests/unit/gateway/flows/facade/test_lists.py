@@ -21,7 +21,7 @@ from fairlead.gateway.flows.facade.lists import Listing, continues
 from fairlead.gateway.ports.listing import Extent, Page, Room
 
 NAMES = [f"web-{number}" for number in range(10)]
-STANDING = Standing(4, PODS, "", ResourceState.LIVE, None, False, 1, 1, None, None)  # type: ignore[arg-type] # not read
+STANDING = Standing(4, PODS, "", ResourceState.LIVE, None, False, 1, 1, None, None, None)  # type: ignore[arg-type] # not read
 
 
 @pytest.fixture

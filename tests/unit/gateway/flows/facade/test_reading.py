@@ -225,6 +225,15 @@ async def test_withheld_rows_make_a_list_live(mirror: MemoryMirror, reader: Desk
     assert await reader.names(fieldSelector="metadata.name=web-1") == ["web-1"]
 
 
+@pytest.mark.parametrize("selector", ["app=web", "app=other", "!app"])
+async def test_withheld_rows_may_have_any_labels(mirror: MemoryMirror, reader: Desk, selector: str) -> None:
+    """Their labels went with their bodies: a list by labels that left them out would tell that they are gone."""
+    writer = await filled(mirror, "web-1")
+    await writer.send(upsert("web-2", 60, object=b"", withheld="too large"), checkpoint=60)
+    assert await reader.ask(labelSelector=selector) is None
+    assert await reader.ask(labelSelector=selector, watch=True) is None
+
+
 async def test_redacted_config_maps_are_live_and_redacted_pods_are_not(mirror: MemoryMirror, reader: Desk) -> None:
     """Clouddriver writes new versions of ConfigMaps from what it reads."""
     writer = await filled(mirror, "web-1")
@@ -238,12 +247,13 @@ async def test_redacted_config_maps_are_live_and_redacted_pods_are_not(mirror: M
     assert await reader.ask("/api/v1/configmaps") is None
 
 
+@pytest.mark.parametrize("query", [{}, {"labelSelector": "app=web"}])
 async def test_a_row_that_becomes_hidden_breaks_a_list_off(
-    mirror: MemoryMirror, reader: Desk, small_pages: None
+    mirror: MemoryMirror, reader: Desk, small_pages: None, query: dict[str, str]
 ) -> None:
     """What was sent is not the whole, and nobody can take it for it."""
     writer = await filled(mirror, "web-1", "web-2", "web-3")
-    answer = await reader.ask()
+    answer = await reader.ask(**query)
     assert answer is not None
     assert not isinstance(answer.body, bytes)
     assert await anext(answer.body)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from tests.support.listing_clients import Desk, MirroringClient, desk
-from tests.support.mirror_data import ACCOUNT, CLAIM, PODS, delete, upsert
+from tests.support.mirror_data import ACCOUNT, CLAIM, PODS, batch, delete, part, request, source, upsert
 from tests.support.mirror_store import MemoryMirror
 from tests.support.mirror_writer import Writer
 
 from fairlead.contracts.envelope import Batch
+from fairlead.contracts.identity import Resource
 from fairlead.gateway.core.commits import Committed
 from fairlead.gateway.core.facade.cursors import Cursor
 from fairlead.gateway.core.facade.statuses import Refusal
@@ -25,6 +26,8 @@ from fairlead.gateway.ports.listing import Room
 
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 END = "k8s.io/initial-events-end"
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
+MAPS_PATH = "/api/v1/configmaps"
 
 
 class Speaking(MemoryMirror):
@@ -96,8 +99,10 @@ async def test_a_watch_goes_on_from_a_list(reader: Desk, writer: Writer) -> None
         assert deleted == {
             "kind": "Pod",
             "apiVersion": "v1",
-            "metadata": {"name": "b", "namespace": "shop", "uid": "u1", "resourceVersion": "22"},
-        }
+            "metadata": {
+                "name": "b", "namespace": "shop", "uid": "u1", "resourceVersion": "22", "labels": {"app": "web"},
+            },
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("version", [{}, {"resourceVersion": "0"}])
@@ -183,6 +188,7 @@ async def test_versions_of_an_earlier_epoch_name_no_state(reader: Desk, mirror: 
     again = await Writer.open(mirror, ended_epoch=1)
     await again.send(upsert("a", 25), upsert("b", 28), checkpoint=28)
     assert await refused(reader, resourceVersion=28) == 410
+    assert await refused(reader, resourceVersion=30) == 410
     await again.send(upsert("a", 31), checkpoint=31)
     async with reader.watch(resourceVersion=31) as watcher:
         await again.send(upsert("b", 32), checkpoint=32)
@@ -195,8 +201,15 @@ async def test_cursors_that_lead_nowhere_are_refused(reader: Desk, mirror: Speak
     await writer.send(delete("a", 20), checkpoint=20)
     await mirror.collect_garbage(datetime.now(UTC) + timedelta(days=1))
     nonce = mirror.tables.nonces[ACCOUNT]
-    for version in (old, Cursor(nonce, 10**6), Cursor(nonce ^ 1, 3), 999):
+    for version in (old, Cursor(nonce, 10**6), Cursor(nonce ^ 1, 3), 5):
         assert await refused(reader, resourceVersion=version) == 410
+
+
+async def test_a_version_that_the_mirror_has_not_reached_is_left_to_the_cluster(reader: Desk, writer: Writer) -> None:
+    """A list that was read live has it: ``kubectl get --watch`` goes on from there and would take 410 for its end."""
+    assert await reader.ask(watch=True, resourceVersion=999) is None
+    await writer.send(upsert("a", 999), checkpoint=999)
+    assert await reader.ask(watch=True, resourceVersion=999) is not None
 
 
 async def test_a_selection_is_watched_as_objects_enter_and_leave_it(reader: Desk, writer: Writer) -> None:
@@ -251,6 +264,19 @@ async def test_a_hidden_row_ends_a_watch(reader: Desk, writer: Writer) -> None:
         assert [(event["type"], event["object"]["code"]) for event in watcher.events] == [("ERROR", 410)]
         assert await other.count(1) == [(MODIFIED, "a")]
     assert await reader.ask(watch=True) is None
+
+
+async def test_a_redacted_state_is_not_the_last_one_that_is_told(reader: Desk, mirror: Speaking) -> None:
+    """Where redacted rows must not be shown, those that are gone are not either: their identity is told."""
+    maps = await mirror.open_session(request(resource=CONFIG_MAPS))
+    origin = source(maps, resource=CONFIG_MAPS)
+    await mirror.commit([batch(origin, [part(1, upsert("plain", 10), checkpoint=10)])])
+    version = (await reader.listed(MAPS_PATH))["metadata"]["resourceVersion"]
+    gone = [part(2, upsert("secret", 11, redacted=True)), part(3, delete("secret", 12), checkpoint=12)]
+    await mirror.commit([batch(origin, gone)])
+    async with reader.watch(MAPS_PATH, resourceVersion=version) as watcher:
+        assert await watcher.count(1) == [(DELETED, "secret")]
+        assert "labels" not in watcher.events[0]["object"]["metadata"]
 
 
 async def test_a_kind_that_is_refused_ends_its_watches(reader: Desk, mirror: Speaking, writer: Writer) -> None:

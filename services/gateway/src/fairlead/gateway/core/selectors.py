@@ -16,7 +16,8 @@ _VALUE = re.compile(rf"({_WORD})?")
 _SET = re.compile(r"(?P<key>\S+?)\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)")
 _COMPARISON = re.compile(r"(?P<key>[^\s=!<>]+)\s*(?P<operator>==|=|!=|>|<)\s*(?P<value>[^\s=!<>]*)")
 _EXISTENCE = re.compile(r"(?P<not>!?)\s*(?P<key>[^\s=!<>(),]+)")
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_DIGITS = re.compile(r"[0-9]{1,63}")
+_INTEGER_LIMIT = 2**63
 
 
 class Operator(StrEnum):
@@ -72,10 +73,17 @@ def _met(requirement: Requirement, value: str | None) -> bool:
             return value is not None
         case Operator.MISSING:
             return value is None
-    if value is None or not _INTEGER.fullmatch(value):
+    number = None if value is None else _integer(value)
+    if number is None:
         return False
     bound = int(requirement.values[0])
-    return int(value) > bound if requirement.operator is Operator.GREATER else int(value) < bound
+    return number > bound if requirement.operator is Operator.GREATER else number < bound
+
+
+def _integer(text: str) -> int | None:
+    """A label's value as Go's ``strconv.ParseInt`` reads it into 64 bits; labels have no signs."""
+    number = int(text) if _DIGITS.fullmatch(text) else _INTEGER_LIMIT
+    return number if number < _INTEGER_LIMIT else None
 
 
 def _split(text: str) -> list[str]:
@@ -107,7 +115,8 @@ def _checked(piece: str, requirement: Requirement) -> Requirement:
     if not _KEY.fullmatch(requirement.key):
         raise InvalidSelector(f"label selector: bad key in {piece[:80]!r}")
     ordered = requirement.operator in (Operator.GREATER, Operator.LESS)
-    pattern = _INTEGER if ordered else _VALUE
-    if not all(pattern.fullmatch(value) for value in requirement.values):
+    if not all(_VALUE.fullmatch(value) for value in requirement.values) or (
+        ordered and _integer(requirement.values[0]) is None
+    ):
         raise InvalidSelector(f"label selector: bad value in {piece[:80]!r}")
     return requirement

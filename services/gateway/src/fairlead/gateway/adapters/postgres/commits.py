@@ -76,10 +76,11 @@ _DELETE = """
     ), gone as (
         delete from objects o using d
         where o.resource_id = d.r and o.namespace = d.namespace and o.name = d.name and (o.epoch, o.version) <= (d.e, d.v)
-        returning o.resource_id, o.namespace, o.name, o.uid, o.labels
+        returning o.resource_id, o.namespace, o.name, o.uid, o.labels, o.redacted, o.body
     ), kept as (
-        insert into tombstones (resource_id, namespace, name, epoch, version, change, uid, labels)
-        select d.r, d.namespace, d.name, d.e, d.v, d.change, coalesce(gone.uid, d.uid), coalesce(gone.labels, '{}')
+        insert into tombstones (resource_id, namespace, name, epoch, version, change, uid, labels, redacted, body)
+        select d.r, d.namespace, d.name, d.e, d.v, d.change, coalesce(gone.uid, d.uid), coalesce(gone.labels, '{}'),
+            coalesce(gone.redacted, false), coalesce(gone.body, '')
         from d left join gone on gone.resource_id = d.r and gone.namespace = d.namespace and gone.name = d.name
         where not exists (
             select from objects o where o.resource_id = d.r and o.namespace = d.namespace and o.name = d.name
@@ -87,7 +88,7 @@ _DELETE = """
         )
         on conflict (resource_id, namespace, name) do update set
             epoch = excluded.epoch, version = excluded.version, change = excluded.change, uid = excluded.uid,
-            labels = excluded.labels, deleted_at = now()
+            labels = excluded.labels, redacted = excluded.redacted, body = excluded.body, deleted_at = now()
         where (tombstones.epoch, tombstones.version) < (excluded.epoch, excluded.version)
     )
     select 1 from gone

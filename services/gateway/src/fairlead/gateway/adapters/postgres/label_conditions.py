@@ -7,9 +7,11 @@ from typing import Any
 
 from fairlead.gateway.core.selectors import Operator, Requirement
 
-_COMPARED = (
-    "case when labels ->> %s::text ~ '^-?[0-9]{{1,18}}$' then (labels ->> %s::text)::bigint {sign} %s else false end"
-)
+_COMPARED = """
+    case when labels ->> %s::text ~ '^[0-9]{{1,63}}$'
+        then (labels ->> %s::text)::numeric {sign} %s and (labels ->> %s::text)::numeric < 9223372036854775808
+        else false end
+"""
 _CONDITIONS = {
     Operator.IN: "coalesce(labels ->> %s::text = any(%s), false)",
     Operator.NOT_IN: "coalesce(labels ->> %s::text <> all(%s), true)",
@@ -37,4 +39,4 @@ def _parameters(requirement: Requirement) -> list[Any]:
         case Operator.EXISTS | Operator.MISSING:
             return [requirement.key]
         case Operator.GREATER | Operator.LESS:
-            return [requirement.key, requirement.key, int(requirement.values[0])]
+            return [requirement.key, requirement.key, int(requirement.values[0]), requirement.key]

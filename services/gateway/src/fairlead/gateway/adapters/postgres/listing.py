@@ -12,7 +12,7 @@ from fairlead.contracts.identity import ObjectKey, Resource
 from fairlead.gateway.adapters.postgres.columns import Row, number
 from fairlead.gateway.adapters.postgres.label_conditions import conditions
 from fairlead.gateway.adapters.postgres.pool import WAIT_TIMEOUT_S, Connection, Database, fetch
-from fairlead.gateway.core.facade.coverage import Coverage, Standing
+from fairlead.gateway.core.facade.coverage import Coverage, Standing, stale_since
 from fairlead.gateway.core.facade.selection import NAME, Selection
 from fairlead.gateway.core.facade.watching import Occurrence
 from fairlead.gateway.core.states import ResourceState, effective
@@ -25,7 +25,7 @@ PLACE_ROWS = 5000
 _COVERAGE = """
     select a.nonce, a.change, a.floor, r.id, r.api_version, r.kind, r.namespaced, r.namespace, r.state,
         coalesce(r.lost_since, r.state_since), r.lost_since is not null, r.epoch, r.checkpoint::text, r.outlived::text,
-        r.heard_at, r.state_since
+        r.heard_at, r.checkpoint_at, r.state_since
     from accounts a left join resources r on r.account_id = a.id and r.api_group = %s and r.plural = %s
     where a.name = %s order by r.namespace
 """
@@ -49,8 +49,13 @@ _UPSERTS = """
     where number <= %s and before < %s order by change
 """
 _DELETIONS = """
-    select change, namespace, name, uid, version::text from tombstones
-    where resource_id = %s and change > %s{conditions} order by change limit %s
+    select change, namespace, name, uid, version, body, count from (
+        select change, namespace, name, uid, version::text as version, {body} as body, row_number() over w as number,
+            count(*) over () as count, sum(octet_length(body)) over w - octet_length(body) as before
+        from (select * from tombstones where resource_id = %s and change > %s{conditions} order by change limit %s) as o
+        window w as (order by change rows unbounded preceding)
+    ) as p
+    where number <= %s and before < %s order by change
 """
 _HIDES = "select exists (select from objects where resource_id = %s and {hidden}{conditions})"
 _CHANGED = """
@@ -127,18 +132,20 @@ class PostgresLook:
         where, values = _conditions(extent.selection, None, labels=False)
         shown, told = where, list(values)
         if begun is not None and extent.selection.labels:
-            clauses, parameters = conditions(extent.selection.labels)
-            shown, told = f"{where} and (change > %s or true{clauses})", [*values, begun, *parameters]
+            labelled, parameters = _labelled(extent.selection)
+            shown, told = f"{where} and (change > %s or {labelled})", [*values, begun, *parameters]
         statement = _UPSERTS.format(body=_body(extent), hidden=_hidden(extent), conditions=shown)
         bounds = [room.rows + 1, room.rows, room.size_bytes]
         upserts = await fetch(self._connection, statement, [extent.reflector, after, *told, *bounds], binary=True)
-        bounds = [extent.reflector, after if begun is None else max(after, begun), *values, room.rows + 1]
-        gone = await fetch(self._connection, _DELETIONS.format(conditions=where), bounds, binary=True)
-        ends = [upserts[-1][0]] if upserts and upserts[0][-1] > len(upserts) else []
-        ends += [gone[room.rows - 1][0]] if len(gone) > room.rows else []
+        statement = _DELETIONS.format(body=_body(extent), conditions=where)
+        behind = after if begun is None else max(after, begun)
+        gone = await fetch(self._connection, statement, [extent.reflector, behind, *values, *bounds], binary=True)
+        ends = [rows[-1][0] for rows in (upserts, gone) if rows and rows[0][-1] > len(rows)]
         end = min(ends, default=self.coverage.change)
         events = [Occurrence(row[0], ObjectKey(row[2], row[3]), row[4], row[1], hidden=row[5]) for row in upserts]
-        events += [Occurrence(row[0], ObjectKey(row[1], row[2]), uid=row[3], version=int(row[4])) for row in gone]
+        events += [
+            Occurrence(row[0], ObjectKey(row[1], row[2]), uid=row[3], version=int(row[4]), last=row[5]) for row in gone
+        ]
         events = sorted((event for event in events if event.change <= end), key=attrgetter("change"))
         return Occurrences(events, end, more=bool(ends))
 
@@ -169,10 +176,16 @@ def _conditions(selection: Selection, after: ObjectKey | None, *, labels: bool =
     if after is not None:
         where += " and (namespace, name) > (%s, %s)"
         values += after
-    if labels:
-        clauses, parameters = conditions(selection.labels)
-        return where + clauses, values + parameters
+    if labels and selection.labels:
+        labelled, parameters = _labelled(selection)
+        return f"{where} and {labelled}", values + parameters
     return where, values
+
+
+def _labelled(selection: Selection) -> tuple[str, list[Any]]:
+    """A condition on labels. Those of what is withheld are not known, so that it may be selected by any."""
+    clauses, parameters = conditions(selection.labels)
+    return f"(withheld <> '' or true{clauses})", parameters
 
 
 def _hidden(extent: Extent) -> str:
@@ -189,19 +202,20 @@ def _coverage(group: str, plural: str, rows: Sequence[Row]) -> Coverage:
 
 
 def _standing(group: str, plural: str, row: Row) -> Standing:
-    _, _, _, id_, version, kind, namespaced, namespace, state, since, lost, epoch, checkpoint, outlived, heard, own = (
-        row
-    )
-    shown = effective(ResourceState(state), lost=lost)
+    id_, version, kind, namespaced, namespace, state, since, lost, epoch, checkpoint, outlived, *times = row[3:]
+    heard, confirmed, own = times
+    reported = ResourceState(state)
+    shown = effective(reported, lost=lost)
     return Standing(
         id_,
         Resource(group, version, plural, kind, namespaced),
         namespace,
         shown,
-        since if shown is not ResourceState(state) else own,
+        own if shown is reported else stale_since(reported, since, confirmed),
         lost,
         epoch,
         number(checkpoint),
         number(outlived),
         heard,
+        confirmed,
     )

@@ -35,6 +35,8 @@ class Standing:
     outlived: int | None
     """Versions up to this one were seen in earlier epochs, so they name no single state."""
     heard: datetime | None
+    confirmed: datetime | None
+    """When the checkpoint was last confirmed: the rows lack nothing that happened before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,14 @@ def answerer(standing: Standing, now: datetime, stale_s: float) -> Answerer:
     """Who answers, by the state of a reflector.
 
     Namespaces and definitions of custom resources come from the rows however old they are: Clouddriver takes a failure for an
-    empty list, and kubectl knows no kinds without them. A resource that is stale while the agent is there is asked live.
+    empty list, and kubectl knows no kinds without them. A resource that is stale while the agent is there is asked live;
+    so is one that is being listed after a long time, as when an agent was away: until the list ends its rows are as of before.
     """
     if (standing.resource.group, standing.resource.plural) in _ALWAYS:
         return Answerer.STORE
     match standing.state:
+        case ResourceState.LISTING if standing.confirmed and (now - standing.confirmed).total_seconds() > stale_s:
+            return Answerer.CLUSTER
         case ResourceState.LIVE | ResourceState.LISTING:
             return Answerer.STORE
         case ResourceState.STALE:
@@ -101,6 +106,11 @@ def answerer(standing: Standing, now: datetime, stale_s: float) -> Answerer:
             return Answerer.NOBODY if standing.lost else Answerer.CLUSTER
         case ResourceState.REFUSED | ResourceState.GONE:
             return Answerer.CLUSTER
+
+
+def stale_since(reported: ResourceState, lost: datetime, confirmed: datetime | None) -> datetime:
+    """Since when rows are stale whose agent is lost: longer, when it was lost before it had listed what they lack."""
+    return min(lost, confirmed) if reported is ResourceState.LISTING and confirmed else lost
 
 
 def freshness(standing: Standing, now: datetime) -> str:

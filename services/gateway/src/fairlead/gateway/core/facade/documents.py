@@ -29,6 +29,7 @@ class _Table(msgspec.Struct, rename="camel"):
 
 
 _decode_partial = msgspec.json.Decoder(_Partial).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_table = msgspec.json.Decoder(_Table).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -67,9 +68,16 @@ def event(type_: Told, body: bytes) -> bytes:
 
 
 def last_state(resource: Resource, gone: Occurrence) -> bytes:
-    """All that is known of an object that is gone: its identity, and the version of its deletion."""
+    """What is known of an object that is gone: its last state, else its identity; with the version of its deletion.
+
+    So do API servers (k8s.io/apiserver, storage/etcd3 ``transform``), and clients go on from this version.
+    """
+    version = {"resourceVersion": str(gone.version)}
+    if gone.last:
+        state = _decode_members(gone.last)
+        return _encode(state | {"metadata": _decode_members(state["metadata"]) | version})
     metadata = {"name": gone.key.name, "namespace": gone.key.namespace, "uid": gone.uid}
-    told = {name: value for name, value in metadata.items() if value} | {"resourceVersion": str(gone.version)}
+    told = {name: value for name, value in metadata.items() if value} | version
     return _encode({"kind": resource.kind, "apiVersion": resource.api_version, "metadata": told})
 
 

@@ -28,8 +28,9 @@ class Occurrence:
     added: int = 0
     """The change with which the object came."""
     uid: str = ""
-    """Of an object that is gone, as ``version``: that of its deletion."""
+    """Of an object that is gone, as ``version``, that of its deletion, and ``last``, its last known state if one may be shown."""
     version: int = 0
+    last: bytes = b""
     hidden: bool = False
 
 

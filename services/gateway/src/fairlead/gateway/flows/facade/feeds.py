@@ -111,6 +111,8 @@ class Feed:
         self._hinted = asyncio.Event()
         self._hinted.set()  # something may have happened since the caller looked
         self._reading = asyncio.Lock()
+        self._begun = 0
+        """How many readings have begun. Each takes the hint, so who waited meanwhile need not read for the same one."""
         self._read_at = asyncio.get_running_loop().time()
 
     def hint(self) -> None:
@@ -138,9 +140,10 @@ class Feed:
             return kept
         if position < self.tip:
             return await self.read(position, selection)
+        begun = self._begun
         if await self._waited(within_s):
             async with self._reading:
-                if self.tip <= position and not self.ended:
+                if self._begun == begun and self.tip <= position and not self.ended:
                     await self._advance()
         return self._kept(position)
 
@@ -167,6 +170,7 @@ class Feed:
 
     async def _advance(self) -> None:
         """Read on for all."""
+        self._begun += 1
         self._hinted.clear()
         try:
             found = await self._occurrences(self.source.extent, self.tip)
@@ -231,5 +235,5 @@ class Feed:
 
 
 def _chunk(start: int, found: Occurrences) -> Chunk:
-    size = sum(len(event.body) for event in found.events)
+    size = sum(len(event.body) + len(event.last) for event in found.events)
     return Chunk(start, found.end, settled=not found.more, events=found.events, size=size)

@@ -203,7 +203,8 @@ async def _cursor(look: Look, extent: Extent, standing: Standing, options: ListO
 async def _viewer(look: Look, extent: Extent, standing: Standing, options: WatchOptions) -> Viewer:
     """What a client knows at the start of its watch.
 
-    A version of the cluster is that of the last event that the client saw, or of a list that was read live.
+    A version of the cluster is that of the last event that the client saw, or of a list that was read live. One that the
+    mirror has not reached is of such a list, and the cluster goes on from it.
 
     Raises:
         Unanswerable: the rows are older than what the client knows.
@@ -220,12 +221,14 @@ async def _viewer(look: Look, extent: Extent, standing: Standing, options: Watch
             if position.nonce != shown.nonce or not shown.floor <= position.change <= shown.change:
                 raise Refusal(listings.too_old(position, newest))
             return known or Viewer(selection, position.change)
-        case version if known is not None:
-            if standing.checkpoint is None or standing.checkpoint < version:
-                raise Unanswerable
+        case version if known is None and version <= (standing.outlived or 0):
+            raise Refusal(listings.too_old(version, newest))
+        case version if standing.checkpoint is None or standing.checkpoint < version:
+            raise Unanswerable
+        case _ if known is not None:
             return known
         case version:
-            place = None if version <= (standing.outlived or 0) else await look.place(extent, version)
+            place = await look.place(extent, version)
             if place is None or place < shown.floor:
                 raise Refusal(listings.too_old(version, newest))
             return Viewer(selection, place)
