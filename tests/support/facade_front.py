@@ -21,6 +21,7 @@ from fairlead.gateway.adapters.facade.app import FacadeApplication, beside
 from fairlead.gateway.core.doors import Door
 from fairlead.gateway.core.facade.admission import Admission
 from fairlead.gateway.core.tokens import Grant, Kind, Verb
+from fairlead.gateway.errors import DatabaseUnavailable
 from fairlead.gateway.flows.facade.desk import FacadeDesk
 from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
 from fairlead.gateway.flows.facade.openapi import OpenApiDocuments
@@ -36,10 +37,12 @@ GRANTS = {
 
 
 class Doorkeeper:
-    """Knows the tokens above, for the facade alone."""
+    """Knows the tokens above, for the facade alone, and cannot look up one that is new."""
 
     async def by_token(self, token: str, kind: Kind) -> Grant | None:
         """Find a grant."""
+        if token == "new":
+            raise DatabaseUnavailable("the database is away, so that it cannot be looked up")
         return GRANTS.get(token) if kind is Kind.FACADE else None
 
     def by_certificate(self, names: tuple[str, ...]) -> Grant | None:

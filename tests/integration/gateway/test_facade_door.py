@@ -107,6 +107,15 @@ async def test_strangers_get_what_an_api_server_gives_them(front: Front, token: 
         }  # fmt: skip
 
 
+async def test_a_token_that_cannot_be_looked_up_is_not_refused(front: Front, tunnel: ScriptedTunnel) -> None:
+    """Clients give up at 401 at once; this is temporary, and they come back by themselves."""
+    async with front.client("new") as client:
+        answer = await client.get(POD)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert "nothing was sent to the cluster" in answer.json()["message"]
+    assert not tunnel.requests
+
+
 async def test_the_rest_of_the_listener_is_not_the_facades(front: Front) -> None:
     """Neither are paths that only look like it."""
     async with httpx.AsyncClient(base_url=front.address, verify=front.trust, trust_env=False) as client:
@@ -117,7 +126,7 @@ async def test_the_rest_of_the_listener_is_not_the_facades(front: Front) -> None
 
 @pytest.mark.parametrize(
     ("target", "code"), [("/accounts/shop/api/%zz", 400), ("/accounts/shop/api/%", 400), ("/accounts/shop/api/v1/%00", 400), ("/accounts/%2e%2e/api", 404),
-                         ("/accounts/a%2Fb/api/v1/pods", 404), ("/accounts/shop/api/v1/%2e%2e/x", 400), ("/accounts//api", 404)],
+                         ("/accounts/shop/api/v1/pods#x", 400), ("/accounts/a%2Fb/api/v1/pods", 404), ("/accounts/shop/api/v1/%2e%2e/x", 400), ("/accounts//api", 404)],
 )  # fmt: skip
 async def test_paths_that_nobody_means(front: Front, tunnel: ScriptedTunnel, target: str, code: int) -> None:
     """They name nothing, and reach nothing."""
@@ -273,7 +282,7 @@ async def test_connections_without_a_request_end(
     tunnel: ScriptedTunnel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether nothing comes or half a head; a request that takes its time is none of them."""
-    monkeypatch.setattr(https, "FIRST_REQUEST_S", 0.3)
+    monkeypatch.setattr(https, "HEAD_S", 0.3)
     tunnel.held = asyncio.Event()
     tunnel.script = answering(200, b"ok")
     async with running_front(tunnel, tmp_path) as front, raw(front) as (silent, _), raw(front) as (slow, typing):
@@ -284,6 +293,47 @@ async def test_connections_without_a_request_end(
             assert await slow.read() == b""
             tunnel.held.set()
             assert (await reader.read()).endswith(b"ok\r\n0\r\n\r\n")
+
+
+async def test_a_head_that_never_ends_ends_its_connection(
+    tunnel: ScriptedTunnel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also behind a request that was answered: a stranger's is, with 401, and a byte now and then must not hold a place."""
+    monkeypatch.setattr(https, "HEAD_S", 0.3)
+    tunnel.script = answering(200, b"ok")
+    async with running_front(tunnel, tmp_path) as front, raw(front) as (reader, writer), raw(front) as (used, using):
+        for each in (writer, using):
+            each.write(head("GET", f"/accounts/shop{POD}"))
+        assert (await reader.readuntil(b"0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        await used.readuntil(b"0\r\n\r\n")
+
+        async def trickle() -> None:
+            with contextlib.suppress(ConnectionError):
+                while not writer.is_closing():
+                    writer.write(b"G")
+                    await asyncio.sleep(0.05)
+
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            trickling = group.create_task(trickle())
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+            trickling.cancel()
+        using.write(head("GET", f"/accounts/shop{POD}"))  # one that said nothing meanwhile is served on
+        assert (await used.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_stalled_body_ends_its_request(tunnel: ScriptedTunnel, tmp_path: Path) -> None:
+    """Lists wait for a write that is under way: one whose client stalls must not be so for ever."""
+    async with (
+        running_front(tunnel, tmp_path, bounds=Bounds(body_s=0.2)) as front,
+        raw(front) as (reader, writer),
+    ):
+        writer.write(head("POST", f"/accounts/shop{POD}", "Content-Length: 100") + b"half")
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        await eventually(lambda: tunnel.open == 0, what="the end of the exchange")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert [(written, dispatched) for _, written, dispatched in front.journal.finished] == [(None, False)]
 
 
 async def test_a_stop_ends_what_is_open(tunnel: ScriptedTunnel, stream: Stream, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,8 @@ import pytest
 from tests.support.gateway_doubles import MemoryTokens
 
 from fairlead.gateway.core.tokens import Grant, Kind, digest
-from fairlead.gateway.errors import TokenExists
+from fairlead.gateway.errors import DatabaseUnavailable, TokenExists
+from fairlead.gateway.flows import tokens as module
 from fairlead.gateway.flows.tokens import Tokens
 
 FIXED = Grant("fixed", Kind.AGENT, ("*",), digest=digest("fixed-token"))
@@ -58,6 +60,43 @@ async def test_an_outage_changes_nothing() -> None:
     assert grant is not None
     assert tokens.holds(grant)
     assert not tokens.holds(replace(grant, expires=datetime.now(UTC)))
+
+
+async def test_a_token_that_cannot_be_looked_up_is_no_stranger() -> None:
+    """It may have been made elsewhere a second ago, or this gateway has just started: that is temporary, and no refusal."""
+    store = MemoryTokens()
+    store.outage.away = True
+    tokens = Tokens(store, [FIXED])
+    await tokens.refresh()
+    assert await tokens.by_token("fixed-token", Kind.AGENT) == FIXED
+    with pytest.raises(DatabaseUnavailable):
+        await tokens.by_token("unknown", Kind.FACADE)
+    store.outage.away = False
+    await tokens.refresh()
+    assert await tokens.by_token("unknown", Kind.FACADE) is None
+
+
+async def test_strangers_share_a_slow_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd that comes while the database is slow asks once more, not once each."""
+    monkeypatch.setattr(module, "MISS_PAUSE_S", 0.0)
+    store, go = MemoryTokens(), asyncio.Event()
+    look = store.grants
+
+    async def slowly() -> list[Grant]:
+        found = await look()
+        await go.wait()
+        return found
+
+    monkeypatch.setattr(store, "grants", slowly)
+    tokens = Tokens(store, [])
+    async with asyncio.TaskGroup() as group:
+        crowd = [group.create_task(tokens.by_token(f"guess-{number}", Kind.API)) for number in range(50)]
+        await asyncio.sleep(0.01)
+        crowd += [group.create_task(tokens.by_token(f"more-{number}", Kind.API)) for number in range(50)]
+        await asyncio.sleep(0.01)
+        go.set()
+    assert {task.result() for task in crowd} == {None}
+    assert store.asked <= 2
 
 
 async def test_strangers_cost_little() -> None:

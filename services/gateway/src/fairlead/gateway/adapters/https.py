@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from fairlead.gateway.core.doors import Door
 from fairlead.runtime import logfields
@@ -27,8 +27,8 @@ answer beyond this is a bare 503."""
 BACKLOG = 1024
 IDLE_S = 90
 """How long an unused connection stays open: as long as Go's servers keep theirs, so that clients in Go do not meet a close."""
-FIRST_REQUEST_S = 30.0
-"""Time for the head of a connection's first request."""
+HEAD_S = 30.0
+"""Time for the head of a request, from the connection on and from its first byte on."""
 HEAD_BYTES = 256 * 1024
 GRACE_S = 3
 EXPECTED = (
@@ -48,15 +48,34 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Ends connections on which no request comes: strangers may open them, and there is room for so many only."""
+    """Ends connections on which a request does not come to its head's end: strangers may open them, and there is room for so many only."""
+
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self.loop.call_later(FIRST_REQUEST_S, self._end_unused)
+        self._watch_head()
 
-    def _end_unused(self) -> None:
-        if self.cycle is None:
-            self.transport.abort()  # type: ignore[unreachable] # uvicorn declares it as always there
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._forget_head()
+
+    def _watch_head(self) -> None:
+        """Measure the time while bytes have come and no request is under way."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it as always there
+        if cycle is not None and not cycle.response_complete:
+            self._forget_head()
+        elif self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(HEAD_S, self.transport.abort)
+
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 @dataclass(frozen=True)

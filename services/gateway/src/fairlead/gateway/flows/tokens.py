@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 
 from fairlead.gateway.core.tokens import (
     Grant,
@@ -47,7 +48,9 @@ class Tokens:
     fixed: Sequence[Grant] = ()
     on_change: Callable[[], None] = lambda: None
     _by_digest: dict[bytes, Grant] = field(default_factory=dict)
-    _refreshed: float = 0.0
+    _refreshed: float = -inf
+    _away: bool = False
+    """The last look failed: nobody can tell a stranger from whoever has a token that is not known yet."""
     _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -58,9 +61,11 @@ class Tokens:
         if not token:
             return None
         found = find_by_token(self._by_digest, token, kind, datetime.now(UTC))
-        if found is None and time.monotonic() - self._refreshed > MISS_PAUSE_S:
-            await self.refresh()
+        if found is None:
+            await self._look_again()
             found = find_by_token(self._by_digest, token, kind, datetime.now(UTC))
+            if found is None and self._away:
+                raise DatabaseUnavailable("the gateway's database is away, so that this token cannot be looked up")
         return found
 
     def by_certificate(self, names: tuple[str, ...]) -> Grant | None:
@@ -99,12 +104,26 @@ class Tokens:
     async def refresh(self) -> None:
         """Look the tokens up anew; keeps the last known ones while the database is away."""
         async with self._refreshing:
-            self._refreshed = time.monotonic()
-            try:
-                grants = await self.store.grants()
-            except DatabaseUnavailable:
-                return
-            self._take(grants)
+            await self._refresh()
+
+    async def _look_again(self) -> None:
+        """Look up for a stranger, together with all who wait for the same."""
+        asked = time.monotonic()
+        if asked - self._refreshed <= MISS_PAUSE_S:
+            return
+        async with self._refreshing:
+            if self._refreshed < asked:
+                await self._refresh()
+
+    async def _refresh(self) -> None:
+        self._refreshed = time.monotonic()
+        try:
+            grants = await self.store.grants()
+        except DatabaseUnavailable:
+            self._away, self._refreshed = True, time.monotonic()
+            return
+        self._away = False
+        self._take(grants)
 
     async def keep_fresh(self) -> None:
         """Refresh every few seconds; a task of the service."""

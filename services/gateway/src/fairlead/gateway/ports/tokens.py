@@ -36,7 +36,12 @@ class Doorkeeper(Protocol):
     """What the doors ask: who stands there."""
 
     async def by_token(self, token: str, kind: Kind) -> Grant | None:
-        """Find what a token grants."""
+        """Find what a token grants.
+
+        Raises:
+            DatabaseUnavailable: it is not among those that are known, and others cannot be looked up.
+
+        """
         ...
 
     def by_certificate(self, names: tuple[str, ...]) -> Grant | None:

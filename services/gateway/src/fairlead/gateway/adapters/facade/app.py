@@ -15,6 +15,7 @@ from fairlead.contracts.accounts import PREFIX
 from fairlead.gateway.core.facade import statuses
 from fairlead.gateway.core.facade.statuses import Refusal, Status
 from fairlead.gateway.core.tokens import Grant, Kind, bearer
+from fairlead.gateway.errors import DatabaseUnavailable
 from fairlead.gateway.ports.facade import Facade, FacadeAnswer, FacadeRequest
 from fairlead.gateway.ports.tokens import Doorkeeper
 from fairlead.runtime import logfields
@@ -68,7 +69,10 @@ class FacadeApplication:
 
     async def _caller(self, scope: Scope) -> Grant:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        grant = await self.doorkeeper.by_token(bearer(header.decode("latin-1")), Kind.FACADE)
+        try:
+            grant = await self.doorkeeper.by_token(bearer(header.decode("latin-1")), Kind.FACADE)
+        except DatabaseUnavailable as error:
+            raise Refusal(statuses.unavailable(str(error))) from None
         if grant is None:
             raise Refusal(statuses.unauthorized())
         return grant
@@ -132,9 +136,7 @@ class _Client:
         async for piece in answer.body:
             if piece and not self._head:
                 await self._send(_piece(piece, more=True))
-            await asyncio.sleep(
-                0
-            )  # neither a body nor a socket that is always ready may keep the others from their turn
+            await asyncio.sleep(0)  # a body and a socket that are always ready must not keep others from their turn
         await self._send(_piece(b"", more=False))
 
 
@@ -149,8 +151,8 @@ def _request(scope: Scope, caller: Grant, client: _Client) -> FacadeRequest:
         client.expects_no_body()
     if _BROKEN_ESCAPE.search(raw):
         raise Refusal(statuses.bad_request("the path holds a percent sign that escapes nothing"))
-    if "%00" in raw:
-        raise Refusal(statuses.bad_request("the path holds a NUL character"))
+    if "%00" in raw or "#" in raw + query:
+        raise Refusal(statuses.bad_request("the path holds a NUL character, or the request a fragment"))
     return FacadeRequest(
         account=unquote(account),
         method=scope["method"],

@@ -113,6 +113,11 @@ def too_large(limit_bytes: int) -> Status:
     return Status(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit_bytes}")
 
 
+def late_body(within_s: float) -> Status:
+    """A body that does not come to its end."""
+    return Status(408, "Timeout", f"the request's body did not come within {within_s:g} s; nothing was done")
+
+
 def too_many_requests(account: str) -> Status:
     """More at once than an account may have."""
     message = f'too many requests for account "{account}", please try again later ({NOT_SENT})'

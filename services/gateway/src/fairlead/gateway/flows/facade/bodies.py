@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,7 @@ from fairlead.gateway.core.facade.statuses import Refusal
 
 GZIP = 31
 """zlib's window for gzip."""
+PIECE_BYTES = 256 * 1024
 
 
 class Upload:
@@ -17,28 +19,39 @@ class Upload:
 
     Args:
         source: its pieces.
-        limit_bytes: beyond it reading fails, and `exceeded` tells why.
+        limit_bytes: beyond it reading fails, and `refusal` tells why.
+        within_s: so does reading that takes longer.
         overhear_bytes: so much of it is kept in `heard`.
 
     """
 
-    def __init__(self, source: AsyncIterator[bytes], limit_bytes: int, overhear_bytes: int = 0) -> None:
+    def __init__(
+        self, source: AsyncIterator[bytes], limit_bytes: int, within_s: float, overhear_bytes: int = 0
+    ) -> None:
         self._source = source
         self._limit = limit_bytes
+        self._within_s = within_s
+        self._until = asyncio.get_running_loop().time() + within_s
         self._overhear = overhear_bytes
         self._size = 0
-        self.exceeded = False
+        self.refusal: Refusal | None = None
+        """Why nobody will have all of it."""
         self.heard = b""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await anext(self._source)
+        try:
+            async with asyncio.timeout_at(self._until):
+                piece = await anext(self._source)
+        except TimeoutError:
+            self.refusal = Refusal(statuses.late_body(self._within_s))
+            raise self.refusal from None
         self._size += len(piece)
         if self._size > self._limit:
-            self.exceeded = True
-            raise Refusal(statuses.too_large(self._limit))
+            self.refusal = Refusal(statuses.too_large(self._limit))
+            raise self.refusal
         if len(self.heard) < self._overhear:
             self.heard += piece[: self._overhear - len(self.heard)]
         return piece
@@ -63,6 +76,23 @@ async def chained(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
     yield head
     async for piece in rest:
         yield piece
+
+
+async def unpacked(packed: bytes) -> AsyncIterator[bytes]:
+    """A body out of gzip, piece by piece; between two others have their turn.
+
+    Raises:
+        zlib.error: it is no gzip, or not whole.
+
+    """
+    inflater = zlib.decompressobj(GZIP)
+    while not inflater.eof:
+        piece = inflater.decompress(packed, PIECE_BYTES)
+        packed = inflater.unconsumed_tail
+        if not piece and not packed and not inflater.eof:
+            raise zlib.error("the packed body ends before its end")
+        yield piece
+        await asyncio.sleep(0)
 
 
 def plain(body: bytes, encoding: str, limit_bytes: int) -> bytes | None:

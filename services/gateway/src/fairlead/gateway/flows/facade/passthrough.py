@@ -39,6 +39,8 @@ class Bounds:
 
     body_bytes: int = 3 * 1024 * 1024
     """Of a request, as the API server's own (k8s.io/apiserver ``MaxRequestBodyBytes``)."""
+    body_s: float = 60.0
+    """Until all of it has come: lists of its kind wait for the write meanwhile. API servers give up after 60 s."""
     answer_s: float = 65.0
     """Until the answer begins; the API server itself gives up after 60 s."""
     lasting_answer_s: float = 3600.0
@@ -79,7 +81,7 @@ class Passthrough:
 
         Raises:
             DatabaseUnavailable: the journal cannot be written; nothing was sent.
-            Refusal: the body is too large.
+            Refusal: the body is too large, or takes too long.
 
         """
         body = self._upload(request, target)
@@ -102,9 +104,9 @@ class Passthrough:
             dispatched = False
             raise
         except Exception:
-            if body is not None and body.exceeded:
+            if body is not None and body.refusal is not None:  # an API server does nothing before it has all of it
                 dispatched = False
-                raise Refusal(statuses.too_large(self.bounds.body_bytes)) from None
+                raise body.refusal from None
             raise
         finally:
             self._writing -= 1
@@ -118,7 +120,7 @@ class Passthrough:
         if length.isdigit() and int(length) > self.bounds.body_bytes:
             raise Refusal(statuses.too_large(self.bounds.body_bytes))
         overhear = OPTIONS_BYTES if target.verb in DELETING else 0
-        return Upload(request.body, self.bounds.body_bytes, overhear)
+        return Upload(request.body, self.bounds.body_bytes, self.bounds.body_s, overhear)
 
     def _asked(self, request: FacadeRequest, target: Target | None, id_: str, body: Upload | None) -> TunnelRequest:
         lasting = lasts(target)
