@@ -198,6 +198,15 @@ async def test_a_claim_in_the_last_moment_wins(world: World) -> None:
     assert "gone" not in await world.names()
 
 
+async def test_an_agent_that_returns_while_its_grace_period_ends(world: World) -> None:
+    """Its account is not given up, although it was missing when somebody looked."""
+    store = PostgresRemoval(world.database)
+    assert await store.give_up(["east", "gone"], by=GRACE) == ["gone"]
+    await world.execute("delete from registrations")
+    await world.execute("update accounts set claimed_at = now() where name = 'gone'")
+    assert await store.give_up(["gone"], by=GRACE) == []
+
+
 async def test_a_claim_in_the_middle_of_a_removal_begins_anew(world: World) -> None:
     """It waits for the removal, and then there is an account, of whichever cluster."""
     accounts = PostgresAccounts(world.database)

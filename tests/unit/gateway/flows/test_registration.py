@@ -74,6 +74,30 @@ async def test_it_is_remembered_before_it_is_there(world: World) -> None:
     assert await world.steps() == ["list", "delete shop"]
 
 
+@pytest.mark.parametrize("error", [ClouddriverFailed("500"), ClouddriverUnreachable("it did not answer in time")])
+async def test_a_put_without_a_clear_answer_is_remembered(world: World, error: Exception) -> None:
+    """It may have been stored all the same: then it is taken out when it has to go."""
+    world.clouddriver.errors["put shop"] = error
+    await world.steps(1)
+    assert world.state() is State.RETRYING
+    world.clouddriver.errors.clear()
+    world.clouddriver.store["shop"] = {"kubeconfigContents": 'server: "https://x/accounts/shop"'}
+    world.store.want("shop", Wanted.REMOVED)
+    world.now += 1000
+    assert await world.steps() == ["list", "delete shop"]
+
+
+async def test_a_refused_put_leaves_the_name_to_others(world: World) -> None:
+    """Nothing was stored: an account that somebody configures under the name then is his, and stays as it is."""
+    world.clouddriver.errors["put shop"] = ClouddriverRefused("403")
+    await world.steps(1)
+    world.clouddriver.errors.clear()
+    world.clouddriver.others.add("shop")
+    world.store.wake()
+    assert "put shop" not in await world.steps()
+    assert world.state() is State.CONFLICT
+
+
 async def test_what_is_not_loaded_is_looked_at_again(world: World) -> None:
     """The state says that it is not there yet."""
     world.clouddriver.loads = False

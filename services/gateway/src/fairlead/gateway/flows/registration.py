@@ -114,17 +114,23 @@ class Registrar:
             return True
         if not await self.ours():
             return False
+        known = candidate
         try:
             if self.clock() >= self._held_off:
-                await self._act(candidate, definition, decision, shelf)
+                if definition is not None and decision.action is Action.PUT:
+                    known = await self._reserved(candidate, definition, shelf)
+                await self._act(known, definition, decision, shelf)
                 return True
-        except (ClouddriverFailed, ClouddriverRefused) as error:
-            await self._failed(candidate, error)
+        except ClouddriverRefused as error:
+            await self._failed(candidate, error)  # what is refused was not stored
+            return True
+        except ClouddriverFailed as error:
+            await self._failed(known, error)
             return True
         except ClouddriverUnreachable as error:
             self._hold_off(error)
-        waits = replace(candidate.record, state=State.RETRYING, message=self._away)
-        await self._save(candidate, waits, pause=max(0.0, self._held_off - self.clock()))
+        waits = replace(known.record, state=State.RETRYING, message=self._away)
+        await self._save(known, waits, pause=max(0.0, self._held_off - self.clock()))
         return True
 
     async def _act(
@@ -132,10 +138,10 @@ class Registrar:
     ) -> None:
         if decision.action is Action.DELETE:
             await self._delete(candidate, shelf, decision.state, decision.message)
-        elif definition is not None and decision.action is Action.PUT:
-            await self._put(candidate, definition, shelf)
-        else:
+        elif decision.action is Action.CONFIRM:
             await self._confirm(candidate)
+        elif definition is not None and candidate.record.server:
+            await self._put(candidate, definition)
 
     async def _define(self, candidate: Candidate) -> tuple[Candidate, Definition | None, str]:
         """The definition that an account should have, or why it can have none."""
@@ -159,25 +165,31 @@ class Registrar:
         if record != candidate.record:
             await self._save(candidate, record)
 
-    async def _put(self, candidate: Candidate, definition: Definition, shelf: _Shelf) -> None:
+    async def _reserved(self, candidate: Candidate, definition: Definition, shelf: _Shelf) -> Candidate:
+        """Remember a definition before it is there: whatever happens then, it is found and taken out when it has to go.
+
+        Gives the account back without a server where nothing may be put: the name is another's, or somebody wants
+        something else by now.
+        """
         name, record = candidate.name, candidate.record
         owner = await self._owner(candidate, definition.server, shelf)
         if owner is Owner.OTHERS and not self._adopts(candidate):
             told = replace(record, state=State.CONFLICT, message=conflict(name), server="", loaded=None, put=None)
             await self._save(candidate, told, pause=CONFLICT_S)
-            return
-        if not record.server:
-            # Remembered before it is there: whatever happens now, it is found and taken out when it has to go.
-            record = replace(record, server=definition.server)
-            if not await self._save(candidate, record):
-                return
+            return replace(candidate, record=told)
+        if record.server:
+            return candidate
+        reserved = replace(record, server=definition.server)
+        return replace(candidate, record=reserved) if await self._save(candidate, reserved) else candidate
+
+    async def _put(self, candidate: Candidate, definition: Definition) -> None:
         await self.clouddriver.put(definition)
         now = datetime.now(UTC)
         written = replace(
-            record, state=State.ACCEPTED, message="", digest=definition.digest, server=definition.server, attempts=0,
-            put=now, loaded=None)  # fmt: skip
-        await self._save(candidate, written, pause=0.0)
-        log.info("account put into Clouddriver", **{logfields.ACCOUNT: name})
+            candidate.record, state=State.ACCEPTED, message="", digest=definition.digest, server=definition.server,
+            attempts=0, put=now, loaded=None)  # fmt: skip
+        await self._save(candidate, written)
+        log.info("account put into Clouddriver", **{logfields.ACCOUNT: candidate.name})
 
     async def _delete(self, candidate: Candidate, shelf: _Shelf, state: State, message: str) -> None:
         """Take our definition out; one that is not ours (any more) stays."""

@@ -132,7 +132,7 @@ class RemovalStore(Protocol):
         ...
 
     async def give_up(self, accounts: Sequence[str], *, by: str) -> list[str]:
-        """Decide that accounts are to be removed; those that somebody decided about before are left out."""
+        """Decide that accounts are to be removed; those that were decided about before, or are served by now, are left out."""
         ...
 
     async def take_back(self) -> list[str]:

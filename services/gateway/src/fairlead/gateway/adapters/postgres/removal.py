@@ -25,12 +25,13 @@ _COUNT = """
     on conflict (account) do update set counted_s = excluded.counted_s
 """
 _TICKED = "update duties set ticked_at = %s where name = %s"
-_GIVE_UP = """
-    insert into registrations as g (account, wanted, by_whom) select unnest(%s::text[]), 'removed', %s
+_GIVE_UP = f"""
+    insert into registrations as g (account, wanted, by_whom) select a.name, 'removed', %s from accounts a
+    where a.name = any(%s) and not ({_SERVED} or a.claimed_at > now() - make_interval(secs => %s))
     on conflict (account) do update set wanted = excluded.wanted, by_whom = excluded.by_whom, adopt = false, attempts = 0,
         next_at = now(), message = '' where g.wanted <> 'removed'
     returning account
-"""
+"""  # noqa: S608 - constants only
 _TAKE_BACK = f"""
     update registrations g set wanted = 'registered', by_whom = '', next_at = now(), attempts = 0, digest = '',
         message = 'its agent came back before it was removed'
@@ -84,7 +85,7 @@ class PostgresRemoval:
     async def give_up(self, accounts: Sequence[str], *, by: str) -> list[str]:
         """Decide that accounts are to be removed."""
         async with self._database.transaction() as connection:
-            return _names(await fetch(connection, _GIVE_UP, [list(accounts), by]))
+            return _names(await fetch(connection, _GIVE_UP, [by, list(accounts), CLAIM_S]))
 
     async def take_back(self) -> list[str]:
         """Call off removals of accounts that are served again."""
