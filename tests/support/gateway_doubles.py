@@ -82,7 +82,8 @@ class MemoryOperations:
 
     async def take(self, account: str, *, link: str, agent: str, incarnation: str, limit: int) -> list[Dispatch]:
         self.outage.check()
-        taken = [each for each in sorted(self.due) if self.operations[each].account == account][:limit]
+        due = [self.operations[each] for each in sorted(self.due)]
+        taken = [each.id for each in due if each.account == account and not (each.cancelled and each.unsent)][:limit]
         dispatches = []
         for identity in taken:
             before = self.operations[identity]
@@ -90,7 +91,15 @@ class MemoryOperations:
             self.due.discard(identity)
             self.links[identity] = link
             dispatches.append(
-                Dispatch(identity, account, before.attempt + 1, incarnation, before.deadline, self.requests[identity])
+                Dispatch(
+                    identity,
+                    account,
+                    before.attempt + 1,
+                    incarnation,
+                    before.deadline,
+                    self.requests[identity],
+                    cancelled=before.cancelled,
+                )
             )
         return dispatches
 
@@ -111,7 +120,7 @@ class MemoryOperations:
         before = self.operations.get(operation_id)
         if before is None or before.account != account or not accepts(before.state, outcome.state):
             return None
-        if only_unsent and before.attempt:
+        if only_unsent and not before.unsent:
             return None
         self.due.discard(operation_id)
         now = datetime.now(UTC)
@@ -122,7 +131,10 @@ class MemoryOperations:
 
     async def overdue(self) -> list[Operation]:
         now = datetime.now(UTC)
-        return [each for each in self.operations.values() if not each.final and each.deadline <= now]
+        return [
+            each for each in self.operations.values()
+            if not each.final and (each.deadline <= now or (each.cancelled and each.unsent))
+        ]  # fmt: skip
 
     async def ask_again(self, accounts: list[str], *, other_than: str) -> None:
         self.outage.check()
@@ -136,6 +148,7 @@ class MemoryOperations:
 
     async def request_cancel(self, operation_id: str) -> None:
         self.cancelled.append(operation_id)
+        self.operations[operation_id] = replace(self.operations[operation_id], cancelled=True)
 
     async def clean_up(self) -> int:
         return 0

@@ -22,7 +22,8 @@ _OPERATIONS = """# Which operations may be repeated
 
 An operation is claimed under its id before it runs, so it takes effect at most once. When the claim is lost (the bucket was
 deleted, or the executor died in the middle), nobody knows whether it ran. Then only what is safe to repeat is repeated; the
-rest ends as `unknown outcome`. An operation is fenced when it names the `uid` or the `resourceVersion` that it expects.
+rest ends as `unknown outcome`. An operation is fenced when it names the `resourceVersion` that it expects; a deletion also
+by a `uid`.
 """
 
 

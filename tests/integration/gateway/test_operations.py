@@ -253,22 +253,6 @@ async def test_a_body_without_its_beginning_is_asked_for_again(gateway: RunningG
         assert (await _ended(api, operation.id))["state"] == "succeeded"
 
 
-async def test_cancel(gateway: RunningGateway) -> None:
-    """What no agent took is cancelled at once; an executor is asked about the rest."""
-    await claimed_before(gateway, "shop")
-    async with gateway.api() as api:
-        pending = await _submit(api, _apply())
-        answer = await api.delete(f"/v1/operations/{pending['id']}")
-        assert (answer.status_code, answer.json()["state"]) == (200, "failed")
-        async with bridge(gateway) as agent:
-            await agent.claim("shop")
-            running = await _submit(api, _apply())
-            await agent.report(await _operation(agent), Report.STATE_CLAIMED)
-            answer = await api.delete(f"/v1/operations/{running['id']}")
-            assert answer.status_code == 202
-            assert (await agent.next("cancel_operation")).cancel_operation.id == running["id"]
-
-
 async def test_a_restarted_gateway_goes_on(database: str, authorities: Authorities) -> None:
     """Pending and claimed operations outlive the gateway; both end under the next one."""
     async with running_gateway(database, authorities) as gateway:

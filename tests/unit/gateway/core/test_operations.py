@@ -18,7 +18,7 @@ from fairlead.gateway.core.operations import (
     accepts,
     deadline_s,
     describe,
-    ending_at_deadline,
+    ending,
     ending_without_request,
     pause_s,
     with_note,
@@ -41,8 +41,8 @@ def test_endings_never_change_but_for_a_late_truth(state: State, final: State) -
 
 def test_nobody_took_it() -> None:
     """Never sent, or declined each time: it expires, and the message says that it did not run."""
-    assert ending_at_deadline(OPERATION).state is State.EXPIRED
-    declined = ending_at_deadline(replace(OPERATION, attempt=3))
+    assert ending(OPERATION).state is State.EXPIRED
+    declined = ending(replace(OPERATION, attempt=3))
     assert declined.state is State.EXPIRED
     assert "3 attempts found no executor" in declined.message
     assert "did not run" in declined.message
@@ -51,16 +51,23 @@ def test_nobody_took_it() -> None:
 @pytest.mark.parametrize("change", [{"state": State.SENT}, {"state": State.CLAIMED}, {"uncertain": True}])
 def test_somebody_may_have_run_it(change: dict[str, object]) -> None:
     """Sent and unanswered is unknown, and the message says what may have happened and what to do."""
-    ended = ending_at_deadline(replace(OPERATION, attempt=1, agent="agent-0", **change))  # type: ignore[arg-type]
+    ended = ending(replace(OPERATION, attempt=1, agent="agent-0", **change))  # type: ignore[arg-type]
     assert ended.state is State.UNKNOWN
     assert "agent-0" in ended.message
     assert "apply of ConfigMap shop/web may or may not have taken effect" in ended.message
     assert "look before you submit it again" in ended.message
 
 
+def test_what_was_called_off() -> None:
+    """What certainly did not run ends at once; anything else may have run all the same."""
+    called_off = replace(OPERATION, cancelled=True, attempt=1)
+    assert ending(called_off).reason == "Cancelled"
+    assert ending(replace(called_off, state=State.SENT)).state is State.UNKNOWN
+
+
 def test_a_fenced_change_is_safe_to_repeat() -> None:
     """A precondition makes a repetition harmless, and the message says so."""
-    ended = ending_at_deadline(replace(OPERATION, kind=Kind.DELETE, state=State.SENT, fenced=True))
+    ended = ending(replace(OPERATION, kind=Kind.DELETE, state=State.SENT, fenced=True))
     assert ended.state is State.UNKNOWN
     assert "safe to submit it again" in ended.message
 
@@ -68,7 +75,7 @@ def test_a_fenced_change_is_safe_to_repeat() -> None:
 @pytest.mark.parametrize("kind", [Kind.GET, Kind.LIST])
 def test_a_read_is_never_unknown(kind: Kind) -> None:
     """A read without an answer changed nothing: it expires."""
-    assert ending_at_deadline(replace(OPERATION, kind=kind, state=State.CLAIMED)).state is State.EXPIRED
+    assert ending(replace(OPERATION, kind=kind, state=State.CLAIMED)).state is State.EXPIRED
 
 
 def test_a_lost_key() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fairlead.contracts.operations import OperationRequest, decode_request
 from fairlead.gateway.core.operations import Subject
-from fairlead.gateway.core.requests import LAST_APPLIED, METADATA_LIMIT_BYTES, is_fenced, subject_of
+from fairlead.gateway.core.requests import LAST_APPLIED, METADATA_LIMIT_BYTES, subject_of
 
 SECRET = "c2VjcmV0"
 
@@ -41,11 +41,8 @@ def test_odd_metadata_is_left_out() -> None:
     assert subject_of(_apply({"name": "web", "labels": {"a": 1}})) == Subject()
 
 
-def test_targets_and_fences() -> None:
-    """Other requests are about their target; a UID or a version fences one."""
+def test_targets() -> None:
+    """Other requests are about their target."""
     body = {"account": "a", "kind": "delete", "target": {"kind": "Pod", "namespace": "shop", "name": "web"}}
     request = decode_request(json.dumps(body).encode())
     assert subject_of(request) == Subject("", "Pod", "shop", "web")
-    assert not is_fenced(request)
-    assert is_fenced(decode_request(json.dumps(body | {"uid": "u"}).encode()))
-    assert is_fenced(decode_request(json.dumps(body | {"resourceVersion": "7"}).encode()))

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from unittest.mock import AsyncMock
 
 import pytest
 from tests.support.gateway_doubles import KnownAgents, MemoryOperations, Outage, QueuedNotices, RememberingLink
@@ -119,6 +120,19 @@ async def test_deadline() -> None:
         await eventually(lambda: store.operations[identity].state is State.EXPIRED)
 
 
+async def test_a_deadline_while_another_gateway_takes_it() -> None:
+    """What was sent in the last moment is not told to have expired: it may run."""
+    flow, store, link = _flow()
+    link.takes_operations = False
+    identity = await _submit(flow, deadline_s=0.0)
+    seen = await store.overdue()
+    await store.take("shop", link="another", agent="agent-0", incarnation="bucket-1", limit=1)
+    store.overdue = AsyncMock(return_value=seen)  # type: ignore[method-assign]
+    async with _at_work(flow):
+        await eventually(lambda: store.overdue.await_count > 1)  # type: ignore[attr-defined]
+        assert store.operations[identity].state is State.SENT
+
+
 async def test_a_report_is_answered_only_once_stored() -> None:
     """While the database is away a report fails; repeated with its last chunk alone it counts, body and all."""
     flow, store, _ = _flow()
@@ -166,6 +180,23 @@ async def test_cancel() -> None:
         assert isinstance(flow.notices, QueuedNotices)
         flow.notices.queue.put_nowait(Notice("cancel", identity))
         await eventually(lambda: link.cancelled == [identity])
+
+
+async def test_a_cancellation_outlives_a_lost_agent() -> None:
+    """It goes out again before each resend; what turns out to have found no executor ends, and is not sent again."""
+    flow, store, link = _flow()
+    async with _at_work(flow):
+        identity = await _submit(flow)
+        await eventually(lambda: len(link.sent) == 1)
+        await flow.cancel(store.operations[identity])
+        await flow.link_lost(link.id)
+        await eventually(lambda: len(link.sent) == 2)
+        assert link.cancelled == [identity]
+        await flow.report(_report(identity, Report.STATE_NO_EXECUTOR))
+        await eventually(lambda: store.operations[identity].final)
+    ended = store.operations[identity].outcome
+    assert ended is not None
+    assert (ended.reason, len(link.sent)) == ("Cancelled", 2)
 
 
 async def test_hints_of_other_gateways() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead.contracts.operations import READS, Kind
+from fairlead.contracts.operations import READS, Kind, OperationRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Repeatability:
 
 
 _READ = Repeatability(True, "it changes nothing")
-_FENCED = Repeatability(True, "its precondition (uid or resourceVersion) fails once it took effect")
+_FENCED = Repeatability(True, "its precondition (resourceVersion) fails once it took effect")
+_FENCED_DELETION = Repeatability(True, "its precondition (uid or resourceVersion) fails once it took effect")
 _UNFENCED: dict[Kind, Repeatability] = {
     Kind.APPLY: Repeatability(False, "it would overwrite changes made by the same field manager since"),
     Kind.CREATE: Repeatability(False, "it would bring back an object that was deleted since, or make a second one of a generated name"),
@@ -38,11 +39,19 @@ def repeatability(kind: Kind, *, fenced: bool) -> Repeatability:
 
     Args:
         kind: of operation.
-        fenced: whether it names a UID or a resourceVersion that it expects. A creation cannot.
+        fenced: whether it expects something that is no more once it took effect (`is_fenced`). A creation cannot.
 
     """
     if kind in READS:
         return _READ
     if fenced and kind not in _NEVER_FENCED:
-        return _FENCED
+        return _FENCED_DELETION if kind is Kind.DELETE else _FENCED
     return _UNFENCED[kind]
+
+
+def is_fenced(request: OperationRequest) -> bool:
+    """Whether a request expects something that is no more once it took effect.
+
+    A resourceVersion fences every change; a UID a deletion alone, for a change of an object leaves its UID as it is.
+    """
+    return bool(request.resource_version) or (request.kind is Kind.DELETE and bool(request.uid))

@@ -12,7 +12,7 @@ from fairlead.contracts.operations import (
     OperationRequest,
     identify_manifest,
 )
-from fairlead.contracts.repeatability import repeatability
+from fairlead.contracts.repeatability import is_fenced, repeatability
 from fairlead.executor.core import outcome as outcomes
 from fairlead.executor.core.outcome import Outcome, Verdict
 
@@ -65,12 +65,8 @@ def is_harmless(request: OperationRequest) -> bool:
 
 
 def is_repeatable(request: OperationRequest) -> bool:
-    """Whether running the operation once more can do no harm.
-
-    A UID fences a deletion alone: a change of the same object leaves its UID as it is.
-    """
-    fenced = bool(request.resource_version) or (request.kind is Kind.DELETE and bool(request.uid))
-    return is_harmless(request) or repeatability(request.kind, fenced=fenced).safe
+    """Whether running the operation once more can do no harm."""
+    return is_harmless(request) or repeatability(request.kind, fenced=is_fenced(request)).safe
 
 
 def may_be_late(api_version: str, kind: str) -> bool:

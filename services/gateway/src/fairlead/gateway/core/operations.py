@@ -19,6 +19,7 @@ from enum import StrEnum
 from fairlead.contracts.identity import Resource
 from fairlead.contracts.operations import READS, Kind
 from fairlead.contracts.repeatability import repeatability
+from fairlead.contracts.streams import CLAIMS
 
 
 class State(StrEnum):
@@ -58,6 +59,9 @@ class Timing:
     deadline_s: float = 60.0
     result_s: float = 600.0
     """How long the body of a result can be read."""
+    remembered_s: float = CLAIMS.ttl_s - 300.0
+    """How long after it was first sent an operation's claim certainly stands, if there ever was one; less than the bucket
+    keeps it, for a message may be on its way for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class Operation:
     attempt: int = 0
     uncertain: bool = False
     """Whether an earlier attempt may have run although nobody answered for it."""
+    cancelled: bool = False
+    """Whether somebody called it off; it ends so unless it may have run."""
     fenced: bool = False
     """Whether the request names a UID or version that it expects, so that it can take effect once only."""
     agent: str = ""
@@ -121,6 +127,11 @@ class Operation:
         """Whether it has ended."""
         return self.state in FINAL
 
+    @property
+    def unsent(self) -> bool:
+        """Whether it certainly did not run: no agent has it, and none had it before."""
+        return self.state is State.PENDING and not self.uncertain
+
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
@@ -133,6 +144,8 @@ class Dispatch:
     deadline: datetime
     request: bytes
     traceparent: str = ""
+    cancelled: bool = False
+    """Whether its executor is to be told so before it gets it."""
 
 
 def accepts(state: State, final: State) -> bool:
@@ -154,9 +167,14 @@ def pause_s(timing: Timing, attempt: int) -> float:
     return float(min(timing.no_executor_max_s, timing.no_executor_s * 2 ** min(attempt - 1, 16)))
 
 
-def ending_at_deadline(operation: Operation) -> Outcome:
-    """How an operation ends that nobody answered for until its deadline."""
-    if operation.state is State.PENDING and not operation.uncertain:
+CANCELLED = Outcome(State.FAILED, reason="Cancelled", message="cancelled before an executor took it; it did not run")
+
+
+def ending(operation: Operation) -> Outcome:
+    """How an operation ends that nobody answered for until its deadline, or that is cancelled and certainly did not run."""
+    if operation.unsent and operation.cancelled:
+        return CANCELLED
+    if operation.unsent:
         tried = f" ({operation.attempt} attempts found no executor)" if operation.attempt else ""
         return Outcome(
             State.EXPIRED,

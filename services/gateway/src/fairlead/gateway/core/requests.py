@@ -43,11 +43,6 @@ def subject_of(request: OperationRequest) -> Subject:
     return Subject(target.apiVersion, target.kind, target.namespace, target.name)
 
 
-def is_fenced(request: OperationRequest) -> bool:
-    """Whether the request names a UID or version that it expects."""
-    return bool(request.uid or request.resource_version)
-
-
 def _subject_of_manifest(manifest: bytes) -> Subject:
     try:
         head = _decoder.decode(manifest)

@@ -20,11 +20,12 @@ from fairlead.contracts.operations import (
     OperationRequest,
     encode_request,
 )
+from fairlead.contracts.repeatability import is_fenced
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.gateway.core import operations as rules
 from fairlead.gateway.core.assembly import Assembly, BodyTooLarge
-from fairlead.gateway.core.operations import Operation, Outcome, State, Timing
-from fairlead.gateway.core.requests import is_fenced, subject_of
+from fairlead.gateway.core.operations import Operation, Outcome, Timing
+from fairlead.gateway.core.requests import subject_of
 from fairlead.gateway.errors import DatabaseUnavailable, UnknownAccount
 from fairlead.gateway.flows.link.messages import OUTCOMES, outcome
 from fairlead.gateway.ports.operations import Agents, Filter, NewOperation, NoticeBoard, OperationStore, Submitted
@@ -136,14 +137,11 @@ class Operations:
         return await self.store.find(query)
 
     async def cancel(self, operation: Operation) -> Operation:
-        """End an operation that certainly did not run; ask the executor to give up any other."""
+        """End an operation that certainly did not run; ask the executor to give up any other, now and at each resend."""
         if operation.final:
             return operation
-        if operation.state is State.PENDING and not operation.uncertain:
-            told = Outcome(
-                State.FAILED, reason="Cancelled", message="cancelled before an agent took it; it did not run"
-            )
-            ended = await self.store.finish(operation.id, operation.account, told, b"", only_unsent=True)
+        if operation.unsent:
+            ended = await self.store.finish(operation.id, operation.account, rules.CANCELLED, b"", only_unsent=True)
             if ended is not None:
                 self._ended(ended)
                 return ended
@@ -252,6 +250,8 @@ class Operations:
                 account, link=link.id, agent=link.agent, incarnation=link.claims_incarnation, limit=TAKE_LIMIT
             )
             for dispatch in dispatches:
+                if dispatch.cancelled:
+                    link.send_cancel(dispatch.id, account)
                 with tracing.span("gateway.send", dispatch.traceparent, operation=dispatch.id) as traceparent:
                     link.send_operation(replace(dispatch, traceparent=traceparent))
                 log.info("operation sent", **{
@@ -262,8 +262,9 @@ class Operations:
 
     async def _end_overdue(self) -> None:
         for operation in await self.store.overdue():
-            told = rules.ending_at_deadline(operation)
-            ended = await self.store.finish(operation.id, operation.account, told, b"")
+            told = rules.ending(operation)
+            # Another gateway may have taken it just before its deadline; then "it did not run" would be wrong.
+            ended = await self.store.finish(operation.id, operation.account, told, b"", only_unsent=operation.unsent)
             if ended is not None:
                 self._ended(ended)
 

@@ -109,7 +109,7 @@ class OperationStore(Protocol):
         ...
 
     async def overdue(self) -> list[Operation]:
-        """Operations past their deadline and the patience beyond it."""
+        """Operations past their deadline and the patience beyond it, and those that are cancelled and certainly did not run."""
         ...
 
     async def ask_again(self, accounts: list[str], *, other_than: str) -> None:
@@ -121,7 +121,7 @@ class OperationStore(Protocol):
         ...
 
     async def request_cancel(self, operation_id: str) -> None:
-        """Tell every gateway that an operation is to be cancelled."""
+        """Remember that an open operation is to be cancelled, and tell every gateway."""
         ...
 
     async def clean_up(self) -> int:

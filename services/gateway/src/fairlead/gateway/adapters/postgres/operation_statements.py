@@ -18,7 +18,7 @@ FINGERPRINT = "select account, fingerprint_key, fingerprint from operations wher
 
 _READ = """
 select o.id, o.account, o.kind, o.state, o.caller, o.subject, o.fenced, o.traceparent, o.created_at, o.deadline_at,
-    o.attempt, o.uncertain, o.agent, o.sent_at, o.claimed_at, o.finished_at, o.outcome, o.message_key, o.message,
+    o.attempt, o.uncertain, o.cancelled, o.agent, o.sent_at, o.claimed_at, o.finished_at, o.outcome, o.message_key, o.message,
     coalesce(r.size_bytes, 0) as result_bytes
 from operations o left join operation_results r on r.id = o.id and r.expires_at > now()
 """
@@ -42,7 +42,8 @@ order by o.id desc limit %(limit)s
 OVERDUE = (
     _READ
     + """
-where o.state in ('pending', 'sent', 'claimed') and o.deadline_at <= now()
+where o.state = 'pending' and not o.uncertain and o.cancelled
+    or o.state in ('pending', 'sent', 'claimed') and o.deadline_at <= now()
     and (o.state = 'pending' and not o.uncertain or o.deadline_at + make_interval(secs => %(late_s)s) <= now())
 order by o.deadline_at limit 100
 """
@@ -53,27 +54,32 @@ select distinct account from operations
 where state in ('pending', 'sent', 'claimed') and next_at <= now() and deadline_at > now()
 """
 
-# What certainly never ran is not bound to an incarnation: after a refusal it begins anew under the present one.
+# What certainly never ran is not bound to an incarnation: after a refusal it begins anew under the present one. What was
+# sent so long ago that its claim may have run out is bound to none, for then the lack of a claim proves nothing.
 TAKE = """
 with due as (
     select id from operations
     where account = %(account)s and state in ('pending', 'sent', 'claimed') and next_at <= now() and deadline_at > now()
+        and not (cancelled and state = 'pending' and not uncertain)
     order by next_at limit %(limit)s
     for update skip locked
 )
 update operations o set
     state = case when o.state = 'claimed' then 'claimed' else 'sent' end,
     first_incarnation = case
-        when o.state = 'pending' and not o.uncertain then %(incarnation)s else o.first_incarnation end,
+        when o.state = 'pending' and not o.uncertain then %(incarnation)s
+        when o.sent_at < now() - make_interval(secs => %(remembered_s)s) then ''
+        else o.first_incarnation end,
     uncertain = o.uncertain or o.state <> 'pending',
     attempt = o.attempt + 1,
     link = %(link)s,
     agent = %(agent)s,
-    sent_at = coalesce(o.sent_at, now()),
+    sent_at = case when o.state = 'pending' and not o.uncertain then now() else o.sent_at end,
     next_at = now() + make_interval(
         secs => case when o.state = 'claimed' then %(claimed_s)s else %(unclaimed_s)s end::double precision)
 from due where o.id = due.id
-returning o.id, o.account, o.attempt, o.first_incarnation, o.deadline_at, o.request_key, o.request, o.traceparent
+returning o.id, o.account, o.attempt, o.first_incarnation, o.deadline_at, o.request_key, o.request, o.traceparent,
+    o.cancelled
 """
 
 CLAIMED = """
@@ -86,6 +92,8 @@ DECLINED = """
 update operations set state = 'pending', next_at = now() + make_interval(secs => %(pause_s)s)
 where id = %(id)s and account = %(account)s and attempt = %(attempt)s and state = 'sent'
 """
+
+CANCEL = "update operations set cancelled = true where id = %(id)s and state in ('pending', 'sent', 'claimed')"
 
 LOCK_UNSENT = "select id from operations where id = %(id)s and state = 'pending' and not uncertain for update"
 

@@ -145,6 +145,7 @@ class PostgresOperations:
             "agent": agent,
             "incarnation": incarnation,
             "limit": limit,
+            "remembered_s": self._timing.remembered_s,
             "unclaimed_s": self._timing.unclaimed_s,
             "claimed_s": self._timing.claimed_s,
         }
@@ -173,6 +174,7 @@ class PostgresOperations:
             deadline=row["deadline_at"],
             request=self._keyring.open(row["request_key"], bytes(row["request"]), f"request {row['id']}"),
             traceparent=row["traceparent"],
+            cancelled=row["cancelled"],
         )
 
     async def claimed(self, operation_id: str, account: str) -> None:
@@ -247,8 +249,9 @@ class PostgresOperations:
             await connection.execute(sql.LINK_LOST, {"link": link})
 
     async def request_cancel(self, operation_id: str) -> None:
-        """Tell every gateway that an operation is to be cancelled."""
+        """Remember that an operation is to be cancelled, and tell every gateway."""
         async with self._database.transaction() as connection:
+            await connection.execute(sql.CANCEL, {"id": operation_id})
             await notify(connection, "cancel", operation_id)
 
     async def clean_up(self) -> int:
@@ -271,6 +274,7 @@ class PostgresOperations:
             deadline=row["deadline_at"],
             attempt=row["attempt"],
             uncertain=row["uncertain"],
+            cancelled=row["cancelled"],
             fenced=row["fenced"],
             agent=row["agent"],
             sent=row["sent_at"],
