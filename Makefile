@@ -7,28 +7,39 @@ MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproj
 CODE := libs services cli tests tools $(if $(wildcard benchmarks/*.py),benchmarks)
 PYTEST := $(BIN)/pytest -q
 
-# The compose stack: OBSERVE=1 stacks collector, Jaeger, Prometheus and Grafana on it, KUBECONFIG_FILE names a cluster of yours;
-# UP holds further words for `docker compose up`, such as UP='--scale scrubber=3'.
+# The compose stack: OBSERVE=1 stacks collector, Jaeger, Prometheus and Grafana on it, KUBECONFIG_FILE names a cluster of yours,
+# COMPOSE_MORE further files; UP holds further words for `docker compose up`, such as UP='--scale scrubber=3'.
 OBSERVE ?=
 KUBECONFIG_FILE ?=
+COMPOSE_MORE ?=
 UP ?=
 export KUBECONFIG_FILE
-COMPOSE := docker compose --file infra/compose/compose.yaml \
-	$(if $(OBSERVE),--file infra/compose/observability.yaml) $(if $(KUBECONFIG_FILE),--file infra/compose/kubeconfig.yaml)
+COMPOSE := docker compose --file infra/compose/compose.yaml
+OBSERVABILITY := --file infra/compose/observability.yaml
+FURTHER := $(if $(KUBECONFIG_FILE),--file infra/compose/kubeconfig.yaml) $(foreach file,$(COMPOSE_MORE),--file $(file))
 
-# Images: what stands before their names, their tag, the base, and the authority of a proxy that intercepts TLS.
+# Images: which (default: all), what stands before their names, their tag, the base, the authority of a proxy that intercepts
+# TLS; FRESH=1 builds without what earlier builds left.
+IMAGES ?=
+FRESH ?=
 IMAGE_PREFIX ?=
 IMAGE_TAG ?=
 PYTHON_IMAGE ?=
 BUILD_CA ?=
+ifneq ($(IMAGE_PREFIX),)
+export FAIRLEAD_IMAGE_PREFIX := $(IMAGE_PREFIX)
+endif
+ifneq ($(IMAGE_TAG),)
+export FAIRLEAD_IMAGE_TAG := $(IMAGE_TAG)
+endif
 
 heading = @printf '\n── %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts fmt lint types architecture check test unit demo bench images up down proto docs clean
+.PHONY: help setup parts fmt lint types architecture check test unit demo bench images up down test-deploy test-deploy-kubernetes proto docs clean
 
 help: ## Print these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv and .local, from PyPI
 
@@ -82,15 +93,24 @@ bench: setup ## Measure the figures and compare them with their targets
 images: setup ## Build the container images (docker), print their sizes
 	$(call heading,Images)
 	@$(BIN)/python tools/images.py $(if $(IMAGE_PREFIX),--prefix $(IMAGE_PREFIX)) $(if $(IMAGE_TAG),--tag $(IMAGE_TAG)) \
-		$(if $(PYTHON_IMAGE),--base $(PYTHON_IMAGE)) $(if $(BUILD_CA),--ca $(BUILD_CA))
+		$(if $(PYTHON_IMAGE),--base $(PYTHON_IMAGE)) $(if $(BUILD_CA),--ca $(BUILD_CA)) $(if $(FRESH),--fresh) $(IMAGES)
 
 up: images ## Run the whole system in containers; OBSERVE=1, KUBECONFIG_FILE=<file>
 	$(call heading,Compose stack)
-	@$(COMPOSE) up --detach --wait --wait-timeout 180 $(UP)
-	@$(BIN)/python tools/compose.py
+	@$(BIN)/python tools/compose.py $(COMPOSE) $(if $(OBSERVE),$(OBSERVABILITY)) $(FURTHER) up $(UP)
 
-down: ## End the containers of `make up`, and forget what they stored
-	@$(COMPOSE) down --volumes --remove-orphans
+down: setup ## End the containers of `make up`, and forget what they stored
+	@$(BIN)/python tools/compose.py $(COMPOSE) $(OBSERVABILITY) down
+
+test-deploy: setup ## Hold images and compose stack to their promises (docker)
+	$(call heading,Deployment)
+	@$(BIN)/python tools/engine.py $(PYTHON_IMAGE)
+	@$(PYTEST) -p no:randomly --timeout 900 tests/deploy/compose
+
+test-deploy-kubernetes: setup ## Install the manifests in your cluster and use them; KUBECONFIG_FILE=<file>
+	$(call heading,Kubernetes)
+	@test -n '$(KUBECONFIG_FILE)' || { echo 'name your cluster: KUBECONFIG_FILE=<file>; tests/deploy/kubernetes/conftest.py tells what it needs'; exit 2; }
+	@FAIRLEAD_TEST_KUBECONFIG='$(KUBECONFIG_FILE)' $(PYTEST) -p no:randomly tests/deploy/kubernetes
 
 proto: setup ## Generate the Python code of the messages from proto/
 	$(call heading,Messages)

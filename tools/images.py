@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--prefix", default="fairlead/", help="before each name (default: %(default)s)")
     parser.add_argument("--tag", default=workspace_version(), help="default: the workspace's version")
     parser.add_argument("--base", default="python:3.13-slim", help="image of Python (default: %(default)s)")
+    parser.add_argument("--fresh", action="store_true", help="take nothing from earlier builds")
     parser.add_argument("--ca", default="", help="authority of a proxy that intercepts TLS; it gets into no image")
     chosen = parser.parse_args(arguments)
     unknown = sorted(set(chosen.names) - set(known))
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"no such image: {', '.join(unknown)}; there are {', '.join(known)}")
     images = [image for image in IMAGES if not chosen.names or image.name in chosen.names]
     for image in images:
-        build(image, f"{chosen.prefix}{image.name}:{chosen.tag}", chosen.base, chosen.ca)
+        build(image, f"{chosen.prefix}{image.name}:{chosen.tag}", chosen.base, chosen.ca, fresh=chosen.fresh)
     base_bytes = size_bytes(chosen.base)
     kept = [report(image, f"{chosen.prefix}{image.name}:{chosen.tag}", base_bytes) for image in images]
     return 0 if all(kept) else 1
@@ -64,7 +65,7 @@ def workspace_version() -> str:
         return str(tomllib.load(file)["project"]["version"])
 
 
-def build(image: Image, reference: str, base: str, ca: str) -> None:
+def build(image: Image, reference: str, base: str, ca: str, *, fresh: bool) -> None:
     """Build one image; raises CalledProcessError."""
     arguments = {
         "PYTHON_IMAGE": base,
@@ -76,6 +77,7 @@ def build(image: Image, reference: str, base: str, ca: str) -> None:
     command = ["docker", "build", "--quiet", "--file", RECIPE, "--tag", reference]
     command += [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
     command += ["--secret", f"id=ca,src={ca}"] if ca else []
+    command += ["--no-cache"] if fresh else []
     run([*command, "."])
 
 
