@@ -1,53 +1,87 @@
-"""One change, one trace: from the watch line to the commit, through five programs."""
+"""One change, one trace: from the watch line to the commit; one operation, one trace: from its receipt to its stored result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import httpx
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.support import workloads
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.leak_search import TraceCollector
 from tests.support.polling import wait_until
 from tests.support.simulated_api import SimulatedApi
+from ulid import ULID
 
 from fairlead.cli.gateway import Gateway, GatewayRefusal
 from fairlead.cli.stack import AccountPlan, Stack
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
+ACCOUNT = "shore"
+ZONE = "fairlead_default"
 HOPS = [
     ("fairlead-watcher", "watcher.event"),
     ("fairlead-watcher", "watcher.publish"),
     ("fairlead-scrubber", "scrubber.scrub"),
+    ("fairlead-scrubber", "scrubber.publish"),
     ("fairlead-bridge", "bridge.send"),
     ("fairlead-gateway", "gateway.receive"),
     ("fairlead-gateway", "gateway.commit"),
 ]
 """Programs and spans on the way of an event; each is the parent of the next."""
+STEPS = {
+    ("fairlead-gateway", "gateway.operation"): "",
+    ("fairlead-gateway", "gateway.store"): "gateway.operation",
+    ("fairlead-gateway", "gateway.send"): "gateway.operation",
+    ("fairlead-bridge", "bridge.operation"): "gateway.send",
+    ("fairlead-executor", "executor.operation"): "bridge.operation",
+    ("fairlead-executor", "executor.claim"): "executor.operation",
+    ("fairlead-executor", "executor.request"): "executor.operation",
+    ("fairlead-executor", "executor.report"): "executor.operation",
+    ("fairlead-bridge", "bridge.report"): "executor.report",
+    ("fairlead-gateway", "gateway.report"): "bridge.report",
+    ("fairlead-gateway", "gateway.finish"): "gateway.report",
+}
+"""Programs and spans of an operation, each with the span that it stands below."""
+SENTINEL = "sentinel-4711-of-a-body"
 
 
-def test_an_event_is_followed_through_every_hop(tmp_path: Path, stacks: Callable[..., Stack]) -> None:
-    """The spans form one chain; account, kind and zone are told, and nothing of the object."""
-    with TraceCollector() as collector, simulation(tmp_path) as simulated, KubernetesApi(simulated.kubeconfig) as api:
+class Told(NamedTuple):
+    """A span, and the program that told it."""
+
+    service: str
+    span: Span
+
+
+class World(NamedTuple):
+    """A stack whose spans are collected, and its cluster."""
+
+    stack: Stack
+    api: KubernetesApi
+    collector: TraceCollector
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, stacks: Callable[..., Stack]) -> Iterator[World]:
+    """One account of one kind, live."""
+    directory = tmp_path_factory.mktemp("traces")
+    with (
+        TraceCollector() as collector,
+        simulation(directory) as simulated,
+        KubernetesApi(simulated.kubeconfig) as api,
+    ):
         tracing = {"tracing": {"endpoint": collector.endpoint, "eventsPerSecond": 1000}}
-        plan = AccountPlan("shore", simulated.kubeconfig, "", {"kinds": ["ConfigMap"]})
-        stack = stacks(plan, overrides=tracing)
+        stack = stacks(AccountPlan(ACCOUNT, simulated.kubeconfig, "", {"kinds": ["ConfigMap"]}), overrides=tracing)
         with stack.gateway() as gateway:
             wait_until(lambda: is_live(gateway), what="the first list")
-        api.create(workloads.PLACES["ConfigMap"], workloads.manifest("ConfigMap", "traced", "default"))
-        wait_until(lambda: bool(whole_chain(collector)), within_s=30, what="a whole trace")
-        chain = whole_chain(collector)
-
-    told = {attribute.key: attribute.value.string_value for span in chain for attribute in span.attributes}
-    assert told == {"account": "shore", "kind": "ConfigMap", "change": "upsert", "zone": "fairlead_default"}
-    assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in chain)
+        yield World(stack, api, collector)
 
 
 @contextmanager
@@ -64,19 +98,130 @@ def simulation(directory: Path) -> Iterator[SimulatedApi]:
 def is_live(gateway: Gateway) -> bool:
     """Whether the account's one kind is watched."""
     try:
-        return all(each["state"] == "live" for each in gateway.resources("shore"))
+        return all(each["state"] == "live" for each in gateway.resources(ACCOUNT))
     except GatewayRefusal:
         return False
 
 
-def whole_chain(collector: TraceCollector) -> list[Span]:
-    """The spans of a trace that has all hops, in their order; empty while there is none."""
+def test_an_event_is_followed_through_every_hop(world: World) -> None:
+    """The spans form one chain; account, kind and zone are told, and nothing of the object."""
+    world.api.create(workloads.PLACES["ConfigMap"], workloads.manifest("ConfigMap", "traced", "default"))
+    wait_until(lambda: bool(whole_chain(world.collector)), within_s=30, what="a whole trace")
+    chain = whole_chain(world.collector)
+
+    told = {key: value for span in chain for key, value in attributes(span).items()}
+    assert told == {"account": ACCOUNT, "kind": "ConfigMap", "change": "upsert", "zone": ZONE}
+    assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in chain)
+
+
+def test_an_operation_is_followed_from_its_receipt_to_its_stored_result(world: World) -> None:
+    """Every step has its span below the one that led to it; the manifest is told nowhere."""
+    manifest = workloads.manifest("ConfigMap", "operated", "default")
+    manifest["data"] = {"text": SENTINEL}
+    operation = operate(world, {"kind": "create", "manifest": manifest})
+    assert operation["state"] == "succeeded"
+    wait_until(lambda: set(STEPS) <= set(steps(world.collector, operation["id"])), within_s=30, what="the whole trace")
+    found = steps(world.collector, operation["id"])
+
+    names = {told.span.span_id: told.span.name for told in found.values()}
+    assert {step: names.get(found[step].span.parent_span_id, "") for step in STEPS} == STEPS
+    spans = {name: told.span for (_, name), told in found.items()}
+    assert attributes(spans["gateway.operation"]) == {
+        "operation": operation["id"],
+        "account": ACCOUNT,
+        "kind": "create",
+    }
+    assert attributes(spans["bridge.operation"])["zone"] == attributes(spans["gateway.report"])["zone"] == ZONE
+    assert attributes(spans["executor.operation"])["kind"] == "create"
+    assert (attributes(spans["executor.request"])["verb"], number(spans["executor.request"], "code")) == ("create", 201)
+    assert not [name for name, span in spans.items() if span.status.code == Status.STATUS_CODE_ERROR]
+    assert not [body for body in world.collector if SENTINEL.encode() in body]
+
+
+def test_what_fails_is_told_where_it_failed(world: World) -> None:
+    """The API server's refusal marks its request and the operation, by class and code; the text stays out."""
+    target = {"kind": "ConfigMap", "namespace": "default", "name": "nowhere"}
+    operation = operate(world, {"kind": "delete", "target": target})
+    assert operation["state"] == "failed"
+    wait_until(lambda: set(STEPS) <= set(steps(world.collector, operation["id"])), within_s=30, what="the whole trace")
+    spans = {name: told.span for (_, name), told in steps(world.collector, operation["id"]).items()}
+
+    failed = {name: span.status.message for name, span in spans.items() if span.status.code == Status.STATUS_CODE_ERROR}
+    assert failed == {"executor.request": "ApiRefused", "executor.operation": "failed"}
+    assert (number(spans["executor.request"], "code"), number(spans["executor.operation"], "code")) == (404, 404)
+    assert not [body for body in world.collector if b"not found" in body]
+
+
+def test_histograms_name_traces_that_were_told(world: World) -> None:
+    """An operator comes from a slow bucket to the trace of something that fell into it."""
+    operate(world, {"kind": "create", "manifest": workloads.manifest("ConfigMap", "exemplary", "default")})
+    expected = {
+        "watcher": {"fairlead_watcher_batch_seconds"},
+        "scrubber": {"fairlead_scrubber_batch_seconds"},
+        "bridge": {"fairlead_bridge_batch_seconds"},
+        "executor": {
+            "fairlead_executor_operation_seconds", "fairlead_executor_phase_seconds", "fairlead_api_request_seconds",
+        },
+        "gateway": {
+            "fairlead_gateway_freshness_seconds", "fairlead_gateway_commit_seconds", "fairlead_gateway_operation_seconds",
+            "fairlead_gateway_operation_phase_seconds",
+        },
+    }  # fmt: skip
+    for service, histograms in expected.items():
+        named = wait_exemplars(world.stack.instances[service].metrics_url, histograms)
+        wait_until(partial(named_by, world.collector, named), within_s=30, what=f"the traces of {service}")
+
+
+def operate(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    """Carry an operation out through the gateway."""
+    with world.stack.gateway() as gateway:
+        return dict(gateway.submit({"account": ACCOUNT, **request}, operation_id=str(ULID()), wait_s=30))
+
+
+def exemplars(url: str) -> dict[str, list[str]]:
+    """The traces that each histogram of a service names."""
+    text = httpx.get(url, headers={"Accept": "application/openmetrics-text; version=1.0.0"}, trust_env=False).text
+    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call] # prometheus_client leaves it untyped
+    found: dict[str, list[str]] = {}
+    for sample in (sample for family in families for sample in family.samples):
+        if sample.exemplar is not None:
+            found.setdefault(sample.name.removesuffix("_bucket"), []).append(sample.exemplar.labels["trace_id"])
+    return found
+
+
+def collected(collector: TraceCollector) -> Iterator[Told]:
+    """Every span that was told."""
     requests = [ExportTraceServiceRequest.FromString(body) for body in collector]
-    found: dict[bytes, dict[tuple[str, str], Span]] = {}
     for resource in (each for request in requests for each in request.resource_spans):
         service = _text(resource.resource.attributes, "service.name")
         for span in (each for scope in resource.scope_spans for each in scope.spans):
-            found.setdefault(span.trace_id, {})[service, span.name] = span
+            yield Told(service, span)
+
+
+def wait_exemplars(url: str, histograms: set[str]) -> set[str]:
+    """Wait until each histogram names a trace; all that they name."""
+    wait_until(lambda: histograms <= set(exemplars(url)), what="exemplars")
+    return {trace for name in histograms for trace in exemplars(url)[name]}
+
+
+def named_by(collector: TraceCollector, named: set[str]) -> bool:
+    """Whether all these traces have come."""
+    return named <= {told.span.trace_id.hex() for told in collected(collector)}
+
+
+def steps(collector: TraceCollector, operation: str) -> dict[tuple[str, str], Told]:
+    """The spans of an operation's trace, by program and name."""
+    every = list(collected(collector))
+    of = {told.span.trace_id for told in every if attributes(told.span).get("operation") == operation}
+    assert len(of) <= 1, "one operation, one trace"
+    return {(told.service, told.span.name): told for told in every if told.span.trace_id in of}
+
+
+def whole_chain(collector: TraceCollector) -> list[Span]:
+    """The spans of an event's trace that has all hops, in their order; empty while there is none."""
+    found: dict[bytes, dict[tuple[str, str], Span]] = {}
+    for told in collected(collector):
+        found.setdefault(told.span.trace_id, {})[told.service, told.span.name] = told.span
     for spans in found.values():
         chain = [spans.get(hop) for hop in HOPS]
         whole = [span for span in chain if span is not None]
@@ -85,11 +230,21 @@ def whole_chain(collector: TraceCollector) -> list[Span]:
     return []
 
 
+def attributes(span: Span) -> dict[str, str]:
+    """The attributes of a span that are texts."""
+    return {each.key: each.value.string_value for each in span.attributes if each.value.HasField("string_value")}
+
+
+def number(span: Span, key: str) -> int:
+    """An attribute that is a number."""
+    return next(each.value.int_value for each in span.attributes if each.key == key)
+
+
 def _linked(chain: list[Span]) -> bool:
     return not chain[0].parent_span_id and all(
         child.parent_span_id == parent.span_id for parent, child in pairwise(chain)
     )
 
 
-def _text(attributes: Any, key: str) -> str:
-    return next((each.value.string_value for each in attributes if each.key == key), "")
+def _text(texts: Any, key: str) -> str:
+    return next((each.value.string_value for each in texts if each.key == key), "")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from fairlead.bridge.errors import CleanLogMissing, LinkLost, NoExecutor, ZoneUnavailable
-from fairlead.bridge.ports import CleanBatch, Wire
+from fairlead.bridge.ports import CleanBatch, LogDepth, Wire
 from fairlead.contracts.v1 import link_pb2 as pb
 
 
@@ -145,6 +145,12 @@ class MemoryLog:
                 return await self.queue.get()
         except TimeoutError:
             return None
+
+    async def depth(self) -> LogDepth:
+        """Count what waits."""
+        if not self.there or not self.can_be_read:
+            raise CleanLogMissing("gone")
+        return LogDepth(self.queue.qsize(), 1, 70, 700)
 
     async def close(self) -> None:
         """Take nothing more."""

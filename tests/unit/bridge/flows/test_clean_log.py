@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+from prometheus_client import REGISTRY
 from tests.support.bridge_doubles import MemoryBatch, MemoryLog, MemoryWire, ScriptedDialler
 from tests.support.services import eventually
 from tests.unit.bridge.flows.test_uplink import greeting, kept
 
+from fairlead.bridge.flows import clean_log
 from fairlead.bridge.flows.clean_log import CleanLogPump
 from fairlead.bridge.ports import Wire
 from fairlead.contracts.v1 import link_pb2 as pb
@@ -115,3 +118,20 @@ async def test_flush() -> None:
 
     assert batch.fate == "released"
     assert log.closed
+
+
+async def test_the_log_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again and again, also after a time when nobody could tell."""
+    monkeypatch.setattr(clean_log, "MEASURE_S", 0.001)
+    log = MemoryLog()
+    async with pumping(log, greeting()) as pump, asyncio.TaskGroup() as tasks:
+        await eventually(lambda: log.there)
+        log.can_be_read = False
+        measuring = tasks.create_task(pump.measure())
+        await asyncio.sleep(0)
+        log.can_be_read = True
+        await eventually(lambda: REGISTRY.get_sample_value("fairlead_bridge_log_bytes") == 70)
+        measuring.cancel()
+
+    assert REGISTRY.get_sample_value("fairlead_bridge_log_limit_bytes") == 700
+    assert REGISTRY.get_sample_value("fairlead_bridge_log_unsettled_batches") == 1

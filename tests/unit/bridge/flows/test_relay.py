@@ -60,7 +60,7 @@ def operation(number: int = 0, *, last: bool = True) -> pb.GatewayFrame:
 async def test_operations_are_bounded() -> None:
     """Operations over the limit are dropped, for the gateway sends them again; room comes back."""
     zone, tasks = MemoryZone(), Tasks()
-    delivery = Delivery(zone, tasks.spawn, operations_max=2)
+    delivery = Delivery(zone, tasks.spawn, operations_max=2, zone_id="north")
     source = connection(1, MemoryWire(), delivery)
     for _ in range(3):
         await delivery.deliver(source, operation())
@@ -76,7 +76,7 @@ async def test_operations_are_bounded() -> None:
 async def test_chunks_do_not_continue_on_another_connection() -> None:
     """The rest of an operation that began on a former connection is dropped."""
     zone, tasks = MemoryZone(), Tasks()
-    delivery = Delivery(zone, tasks.spawn, operations_max=2)
+    delivery = Delivery(zone, tasks.spawn, operations_max=2, zone_id="north")
     await delivery.deliver(connection(1, MemoryWire(), delivery), operation(last=False))
     await delivery.deliver(connection(2, MemoryWire(), delivery), operation(1))
 
@@ -86,7 +86,7 @@ async def test_chunks_do_not_continue_on_another_connection() -> None:
 async def test_no_executor_is_reported() -> None:
     """An operation that nobody takes is reported; one that nobody answered for is not."""
     zone, tasks = MemoryZone(), Tasks()
-    delivery = Delivery(zone, tasks.spawn, operations_max=2)
+    delivery = Delivery(zone, tasks.spawn, operations_max=2, zone_id="north")
     source = connection(1, MemoryWire(), delivery)
     zone.executors = False
     await delivery.deliver(source, operation())
@@ -104,7 +104,7 @@ async def test_no_executor_is_reported() -> None:
 async def test_notices_without_a_bus() -> None:
     """A notice that cannot be published is lost, and nothing else with it."""
     zone = MemoryZone()
-    delivery = Delivery(zone, Tasks().spawn, operations_max=2)
+    delivery = Delivery(zone, Tasks().spawn, operations_max=2, zone_id="north")
     source = connection(1, MemoryWire(), delivery)
     zone.away = True
     await delivery.deliver(source, pb.GatewayFrame(session_closed=pb.SessionClosed(session="s")))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.support.bridge_doubles import MemoryWire, MemoryZone, ScriptedDialler
 from tests.support.services import eventually
 
@@ -152,3 +153,28 @@ async def test_hand_over() -> None:
         await eventually(lambda: former.closed)
 
     assert all(notice.link_state.connected for notice in zone.notices[:2])
+
+
+async def test_dials_and_waits_are_counted() -> None:
+    """A refusal, a failure and a connection; the wait before the next dial stands as long as it lasts."""
+
+    def value(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(f"fairlead_bridge_{name}", labels) or 0.0
+
+    def dials() -> list[float]:
+        return [value("dials_total", outcome=outcome) for outcome in ("refused", "failed", "connected")]
+
+    before, ended = dials(), value("disconnections_total")
+    wire = greeting()
+    dialler = ScriptedDialler(
+        lambda: fails(LinkRefused("no")), lambda: fails(LinkLost("away")), lambda: wire, lambda: fails(LinkLost("away"))
+    )
+    async with kept(dialler) as uplink:
+        await eventually(lambda: value("backoff_seconds") > 0)
+        await uplink.wait_connection()
+        assert [now - then for now, then in zip(dials(), before, strict=True)] == [1, 1, 1]
+        assert value("backoff_seconds") == 0
+        assert value("window_bytes") > 0
+        wire.incoming.put_nowait(None)
+        await eventually(lambda: value("disconnections_total") == ended + 1)
+        await eventually(lambda: value("window_bytes") == 0)

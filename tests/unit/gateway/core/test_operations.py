@@ -21,6 +21,7 @@ from fairlead.gateway.core.operations import (
     ending,
     ending_without_request,
     pause_s,
+    phases_s,
     with_note,
 )
 
@@ -106,3 +107,22 @@ def test_words() -> None:
     assert describe(Subject()) == "object"
     assert describe(Subject("v1", "Node", "", "n1")) == "Node n1"
     assert with_note(Outcome(State.SUCCEEDED, message="done"), "(note) ").message == "(note) done"
+
+
+def test_phases_add_up() -> None:
+    """Each is from one moment to the next; clocks that differ make none negative."""
+    at_ms = int(NOW.timestamp() * 1000)
+    told = Outcome(State.SUCCEEDED, started_ms=at_ms + 3000, finished_ms=at_ms + 7000)
+    sent, finished = NOW + timedelta(seconds=1), NOW + timedelta(seconds=8)
+    ended = replace(OPERATION, state=State.SUCCEEDED, sent=sent, finished=finished, outcome=told)
+    late = replace(told, started_ms=at_ms - 5000, finished_ms=at_ms - 1000)
+
+    assert phases_s(ended) == {"send": 1.0, "start": 2.0, "run": 4.0, "report": 1.0}
+    assert phases_s(replace(ended, outcome=late)) == {"send": 1.0, "start": 0.0, "run": 4.0, "report": 9.0}
+
+
+def test_phases_that_never_were() -> None:
+    """An operation that nobody took has none; one without an answer was at least sent."""
+    expired = Outcome(State.EXPIRED)
+    assert phases_s(replace(OPERATION, finished=NOW, outcome=expired)) == {}
+    assert phases_s(replace(OPERATION, sent=NOW, finished=NOW, outcome=expired)) == {"send": 0.0}

@@ -103,9 +103,9 @@ def test_fit_holds_back_the_largest() -> None:
     """A batch over the bus's limit loses its largest objects, and no more than needed."""
     batch = batch_of(b"1" * 300, b"2" * 900, b"3" * 600, b"4" * 100)
 
-    encoded = fit(batch, encode(batch), 700)
+    encoded, held = fit(batch, encode(batch), 700)
 
-    assert len(encoded) <= 700
+    assert (len(encoded) <= 700, held) == (True, 2)
     assert [event.withheld for event in batch.parts[0].events] == ["", TOO_LARGE, TOO_LARGE, ""]
 
 
@@ -113,4 +113,13 @@ def test_fit_comes_to_an_end() -> None:
     """A batch whose identities alone are too large is given back as it is; the bus will refuse it."""
     batch = batch_of(b"1" * 300)
 
-    assert len(fit(batch, encode(batch), 10)) > 10
+    encoded, held = fit(batch, encode(batch), 10)
+
+    assert (len(encoded) > 10, held) == (True, 1)
+
+
+def test_what_is_too_large_is_counted() -> None:
+    """An object that the rules passed and the bus would refuse is counted as what it is."""
+    cleaned = clean(batch_of(b'"' + b"1" * 900 + b'"', b"2"), pass_all, limit_bytes=700)
+
+    assert cleaned.outcomes == {"passed": 2, "oversize": 1}

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.support.watcher_doubles import DONE, FakeScrubber, until
 from tests.support.watching import seen, session, source
 
@@ -150,3 +151,22 @@ async def test_changes_that_follow_each_other_closely_share_a_batch() -> None:
         await until(lambda: len(scrubber.names()) == 5)
 
     assert len(scrubber.batches) == 2
+
+
+async def test_what_is_sent_is_counted_once() -> None:
+    """Events and bytes of a resource, whatever has to be sent again."""
+    scrubber = FakeScrubber([ScrubberUnavailable("away")])
+    subject = stream("counted", events=3)
+    labels = {"account": subject.source.account, "resource": subject.source.resource.name}
+
+    def sent(name: str) -> float:
+        return REGISTRY.get_sample_value(f"fairlead_watcher_sent_{name}_total", labels) or 0.0
+
+    before = sent("events"), sent("bytes")
+    async with running(scrubber) as hop:
+        hop.attach(subject, lambda _: None)
+        hop.has_news(subject)
+        await until(lambda: len(scrubber.batches) == 2)
+    events = [event for part in scrubber.decoded()[0].parts for event in part.events]
+
+    assert (sent("events") - before[0], sent("bytes") - before[1]) == (3, sum(len(each.object) for each in events))

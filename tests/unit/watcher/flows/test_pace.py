@@ -10,11 +10,11 @@ from fairlead.watcher.flows.pace import Budget, wait
 async def test_lists_are_bounded_in_total_and_per_account() -> None:
     """An account with room of its own waits while the process has none, and the other way round."""
     total = asyncio.Semaphore(1)
-    one, other = Budget(total, asyncio.Semaphore(5)), Budget(total, asyncio.Semaphore(5))
+    one, other = Budget(total, asyncio.Semaphore(5), "one"), Budget(total, asyncio.Semaphore(5), "other")
     async with one.slot():
         assert total.locked()
         assert not one.account.locked()
-    narrow = Budget(asyncio.Semaphore(5), asyncio.Semaphore(1))
+    narrow = Budget(asyncio.Semaphore(5), asyncio.Semaphore(1), "narrow")
     async with narrow.slot(), other.slot():
         assert narrow.account.locked()
         assert not narrow.total.locked()

@@ -41,7 +41,7 @@ async def running(
     gateway, scrubber = gateway or FakeGateway(), FakeScrubber()
     hop = RawHop(scrubber, pending_bytes_max, Sampler(0))
     states = StateBoard(gateway, lambda: 1)
-    budget = Budget(asyncio.Semaphore(1), asyncio.Semaphore(1))
+    budget = Budget(asyncio.Semaphore(1), asyncio.Semaphore(1), "shore")
     selection = Selection(PODS, "", "", frozenset({"hidden"}))
     reflector = Reflector("account", "uid", selection, cluster, gateway, hop, states, budget, pace)
     async with asyncio.TaskGroup() as group:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from prometheus_client import REGISTRY
 from tests.support.watcher_doubles import FakeGateway, state_names, until
 from tests.support.watching import PODS
 
@@ -64,3 +65,21 @@ async def test_the_states_of_an_account_are_told_again_on_request() -> None:
         await asyncio.sleep(0)
 
     assert len(gateway.states) == 2
+
+
+def test_resources_are_counted_by_state() -> None:
+    """Each is counted in the state that it entered last, until it is watched no more."""
+    board, other = StateBoard(FakeGateway(), lambda: 1), Selection(PODS, "sea", "", frozenset())
+
+    def counted(state: State) -> float | None:
+        return REGISTRY.get_sample_value("fairlead_watcher_resources", {"account": "counted", "state": state.value})
+
+    board.enter("counted", SELECTION, State.LISTING)
+    board.enter("counted", SELECTION, State.LIVE)
+    board.enter("counted", other, State.LIVE, "first")
+    board.enter("counted", other, State.LIVE, "second")
+    assert (counted(State.LISTING), counted(State.LIVE)) == (0, 2)
+
+    board.forget("counted", other)
+    board.forget("counted", other)
+    assert counted(State.LIVE) == 1

@@ -21,7 +21,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from fairlead.kube.errors import ProtocolError, Unreachable, error_for
-from fairlead.kube.paths import path_class
+from fairlead.kube.paths import verb_of
 from fairlead.kube.reachability import TRANSPORT_ERRORS, unreachable
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class KubeSession:
     """An async context manager around one connection pool.
 
     ``compressed`` asks for gzip where bodies are read whole (worth its CPU on slow links only).
-    ``on_request(method, path_class, code, seconds)`` is told of each exchange, code 0 for no answer; the time runs
+    ``on_request(verb, code, seconds)`` is told of each exchange, code 0 for no answer; the time runs
     until the headers of the answer came.
     """
 
@@ -113,7 +113,7 @@ class KubeSession:
         *,
         limits: Limits | None = None,
         compressed: bool = False,
-        on_request: Callable[[str, str, int, float], None] | None = None,
+        on_request: Callable[[str, int, float], None] | None = None,
     ) -> None:
         self.credentials = credentials
         self._limits = limits or Limits()
@@ -277,7 +277,7 @@ class KubeSession:
             code = response.status
         finally:
             if self._on_request is not None:
-                self._on_request(request.method, path_class(request.path), code, time.monotonic() - started)
+                self._on_request(verb_of(request.method, request.path), code, time.monotonic() - started)
         return response
 
     async def _send_once(

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from fairlead.runtime import metrics
 from fairlead.runtime.armory_metrics import ArmoryMetrics
@@ -16,6 +22,7 @@ from fairlead.runtime.armory_metrics import ArmoryMetrics
 
 def registry_of(services: Collection[str]) -> CollectorRegistry:
     """Gather what the services of a process tell, with Python's own figures of the process."""
+    disable_created_metrics()  # a further series for each, which nobody asks for
     registry = CollectorRegistry(auto_describe=True)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fairlead.contracts.v1 import link_pb2 as pb
 
@@ -158,6 +158,18 @@ class CleanBatch(Protocol):
         ...
 
 
+class LogDepth(NamedTuple):
+    """How much the clean log holds."""
+
+    pending: int
+    """Batches that were not handed out yet."""
+    unsettled: int
+    """Batches that were handed out and not acknowledged."""
+    size_bytes: int
+    limit_bytes: int
+    """Where it takes no more."""
+
+
 class CleanLog(Protocol):
     """The clean log as its only reader sees it."""
 
@@ -175,6 +187,15 @@ class CleanLog(Protocol):
 
         Raises:
             CleanLogMissing: call `prepare`.
+
+        """
+        ...
+
+    async def depth(self) -> LogDepth:
+        """Ask how much it holds.
+
+        Raises:
+            CleanLogMissing: nobody knows now.
 
         """
         ...

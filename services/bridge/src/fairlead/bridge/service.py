@@ -52,7 +52,7 @@ def build(settings: Settings) -> Service:
         zone = bus_adapter.BusZone(bus, take_timeout_s=limits.operation_timeout_seconds)
         near_end = BusTunnelZone(bus, take_timeout_s=limits.operation_timeout_seconds)
         relay = TunnelRelay(near_end, spawn)
-        delivery = Delivery(zone, spawn, operations_max=limits.operations_under_way)
+        delivery = Delivery(zone, spawn, operations_max=limits.operations_under_way, zone_id=settings.agent.zone_id)
         uplink = Uplink(
             dialler=GrpcDialler(target),
             zone=zone,
@@ -80,6 +80,7 @@ def build(settings: Settings) -> Service:
         scope.start("announce the link", uplink.announce())
         scope.start("settle batches", pump.settle())
         scope.start("extend batches", pump.extend())
+        scope.start("measure the clean log", pump.measure())
         scope.ready_when("clean log", pump.not_ready)
         scope.ready_when("link", uplink.not_ready)
 

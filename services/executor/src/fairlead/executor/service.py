@@ -133,7 +133,9 @@ def _limits(settings: Settings) -> Limits:
 
 def _traced(operations: Operations) -> Work:
     async def work(job: Job, is_prompt: IsPrompt) -> None:
-        with tracing.span("execute operation", job.traceparent, operation=job.id, attempt=job.attempt):
+        with tracing.span(
+            "executor.operation", job.traceparent, operation=job.id, account=job.account, attempt=job.attempt
+        ):
             await operations.carry_out(job, is_prompt)
 
     return work

@@ -16,6 +16,7 @@ from fairlead.gateway.adapters.facade.app import Application, FacadeApplication,
 from fairlead.gateway.adapters.link import server as link_server
 from fairlead.gateway.adapters.postgres import commits
 from fairlead.gateway.adapters.postgres.accounts import PostgresAccounts
+from fairlead.gateway.adapters.postgres.census import PostgresCensus
 from fairlead.gateway.adapters.postgres.documents import PostgresDocuments
 from fairlead.gateway.adapters.postgres.links import PostgresLinks
 from fairlead.gateway.adapters.postgres.listing import PostgresListing
@@ -40,6 +41,9 @@ from fairlead.gateway.core.registration.definition import Template
 from fairlead.gateway.core.tokens import VERBS, Grant, Kind, Verb, digest
 from fairlead.gateway.flows.account_tokens import AccountTokens
 from fairlead.gateway.flows.duties import Duty
+from fairlead.gateway.flows.census import INTERVAL_S as CENSUS_INTERVAL_S
+from fairlead.gateway.flows.census import LEASE_S as CENSUS_LEASE_S
+from fairlead.gateway.flows.census import Census
 from fairlead.gateway.flows.facade.barrier import Barrier
 from fairlead.gateway.flows.facade.desk import FacadeDesk
 from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
@@ -71,6 +75,7 @@ from fairlead.runtime.errors import ConfigurationError
 from fairlead.runtime.lifecycle import Scope, Service, Stage
 
 
+from fairlead.runtime import metrics
 def build(settings: Settings) -> Service:
     """Make the gateway from its settings.
 
@@ -103,6 +108,7 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     await scope.enter(database)
     scope.start("pulse", pulse.feel())
 
+    metrics.GATEWAY_DATABASE_UP.set_function(lambda: pulse.not_ready() is None)
     observation = Observation(PostgresMirror(database), PostgresAccounts(database), PostgresReader(database))
     tokens = Tokens(PostgresTokens(database), fixed)
     links = _links(section, database, observation, tokens)
@@ -129,6 +135,9 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
 
 
 async def _registration(
+    census = Census(PostgresCensus(database))
+    duty = Duty("census", links.gateway.id, registrations, CENSUS_INTERVAL_S, CENSUS_LEASE_S, census.stand_by)
+    scope.start("census", duty.keep(census.step))
     scope: Scope, section: GatewaySection, database: Database, keyring: Keyring, gateway: str
 ) -> PostgresRegistrations:
     """Registration in Clouddriver, and removal: each is done by one gateway for all of them."""

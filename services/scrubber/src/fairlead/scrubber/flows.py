@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from fairlead.contracts.codec import Decoder, MalformedEnvelope
 from fairlead.contracts.envelope import Batch
@@ -15,6 +17,9 @@ from fairlead.scrubber.errors import CleanLogBusy
 from fairlead.scrubber.ports import CleanLog
 
 log = get_logger()
+
+_VERDICTS = {verdict: metrics.SCRUBBER_BATCHES.labels(verdict.value) for verdict in Verdict}
+_OUTCOMES = {outcome: metrics.SCRUBBER_OBJECTS.labels(outcome) for outcome in batches.OUTCOMES}
 
 
 class Scrubbing:
@@ -47,8 +52,9 @@ class Scrubbing:
 
     async def handle(self, raw: bytes) -> ScrubReply:
         """Scrub one batch and write it to the clean log."""
-        reply = await self._handle(raw)
-        metrics.SCRUBBER_BATCHES.labels(reply.verdict.value).inc()
+        with metrics.SCRUBBER_BATCHES_RUNNING.track_inprogress():
+            reply = await self._handle(raw)
+        _VERDICTS[reply.verdict].inc()
         return reply
 
     async def _handle(self, raw: bytes) -> ScrubReply:
@@ -61,16 +67,23 @@ class Scrubbing:
             )
             return ScrubReply(Verdict.MALFORMED, self._rules)
         metrics.SCRUBBER_UNKNOWN_FIELDS.inc(self._decoder.unknown_fields - unknown)
+        began_s = time.monotonic()
         with ExitStack() as spans:
             traceparent = _trace(batch, spans)
             clean = batches.clean(batch, self._redact, limit_bytes=self._limit_bytes)
-            self._count(clean)
-            return await self._append(clean.encoded, traceparent)
+        self._count(clean)
+        with _published(traceparent) as published:
+            reply = await self._append(clean.encoded, published)
+        if reply.verdict is Verdict.DONE:
+            metrics.SCRUBBER_BATCH_SECONDS.observe(time.monotonic() - began_s, tracing.exemplar(traceparent))
+        return reply
 
     async def _append(self, encoded: bytes, traceparent: str) -> ScrubReply:
         try:
             await self._log.append(encoded, traceparent)
         except CleanLogBusy as error:
+            if traceparent:
+                tracing.fail(type(error).__name__)
             if not self._was_busy:
                 log.warning("the clean log takes nothing now", **{logfields.ERROR: chain(error)})
             self._was_busy = True
@@ -82,7 +95,7 @@ class Scrubbing:
 
     def _count(self, clean: batches.Clean) -> None:
         for outcome, count in clean.outcomes.items():
-            metrics.SCRUBBER_OBJECTS.labels(outcome).inc(count)
+            _OUTCOMES[outcome].inc(count)
         if clean.outcomes["caught"]:
             log.error(
                 "the second check held objects back that the rules had passed: report this",
@@ -101,3 +114,13 @@ def _trace(batch: Batch, spans: ExitStack) -> str:
                 )
                 event.traceparent = traceparent
     return traceparent
+
+
+@contextmanager
+def _published(traceparent: str) -> Iterator[str]:
+    """Show the writing of a sampled event to the clean log; gives the trace as the bridge continues it."""
+    if not traceparent:
+        yield ""
+        return
+    with tracing.span("scrubber.publish", traceparent) as published:
+        yield published or traceparent

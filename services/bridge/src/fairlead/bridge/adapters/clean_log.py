@@ -12,7 +12,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from nats.js.client import JetStreamContext
 
 from fairlead.bridge.errors import CleanLogMissing
-from fairlead.bridge.ports import CleanBatch
+from fairlead.bridge.ports import CleanBatch, LogDepth
 from fairlead.contracts.streams import CLEAN_LOG
 from fairlead.contracts.subjects import TRACEPARENT
 from fairlead.runtime import logfields
@@ -104,6 +104,16 @@ class JetStreamCleanLog:
             # Nobody answers for the consumer: it is gone, with or without its stream.
             raise CleanLogMissing("the clean log does not answer") from error
         return JetStreamBatch(message)
+
+    async def depth(self) -> LogDepth:
+        """Ask nats-server about stream and consumer."""
+        try:
+            consumer = await self._jetstream.consumer_info(CLEAN_LOG.name, CLEAN_LOG.durable)
+            stream = await self._jetstream.stream_info(CLEAN_LOG.name)
+        except (nats.errors.Error, TimeoutError) as error:
+            raise CleanLogMissing("the clean log does not answer") from error
+        limit_bytes = stream.config.max_bytes or self._options.max_bytes
+        return LogDepth(consumer.num_pending or 0, consumer.num_ack_pending or 0, stream.state.bytes, limit_bytes)
 
     async def close(self) -> None:
         """End the subscription, so that requests for batches under way end with it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 from fairlead.bridge.errors import CleanLogMissing, LinkLost
 from fairlead.bridge.flows.uplink import Uplink
@@ -18,6 +20,8 @@ log = get_logger()
 
 IDLE_S = 1.0
 """How long one request waits for a batch before the next is made, and so how long a log that is gone goes unnoticed."""
+MEASURE_S = 5.0
+"""How often nats-server is asked how much waits."""
 
 
 class CleanLogPump:
@@ -75,6 +79,20 @@ class CleanLogPump:
                 if batch in self._under_way:
                     await batch.extend()
 
+    async def measure(self) -> None:
+        """Tell how much waits in the log; a task of the service."""
+        while True:
+            try:
+                depth = await self._log.depth()
+            except CleanLogMissing as error:  # `run` makes it anew
+                log.debug("the clean log cannot be measured", **{logfields.ERROR: chain(error)})
+            else:
+                metrics.BRIDGE_LOG_PENDING.set(depth.pending)
+                metrics.BRIDGE_LOG_UNSETTLED.set(depth.unsettled)
+                metrics.BRIDGE_LOG_BYTES.set(depth.size_bytes)
+                metrics.BRIDGE_LOG_LIMIT_BYTES.set(depth.limit_bytes)
+            await asyncio.sleep(MEASURE_S)
+
     async def flush(self) -> None:
         """Settle what is known, give back what is not; for the end of the service."""
         while not self._settled.empty():
@@ -86,22 +104,38 @@ class CleanLogPump:
 
     def _send(self, batch: CleanBatch) -> None:
         self._under_way.add(batch)
+        metrics.BRIDGE_BATCHES_IN_FLIGHT.set(len(self._under_way))
         frame = pb.AgentFrame(data_batch=pb.DataBatch(envelope=batch.data, stream_sequence=batch.sequence))
-        if batch.traceparent:
-            with tracing.span("bridge.send", batch.traceparent, zone=self._uplink.zone) as traceparent:
-                frame.traceparent = traceparent or batch.traceparent
-        connection = self._uplink.current
-        try:
-            if connection is None:
-                raise LinkLost("the link went down")
-            connection.send_data(frame, lambda committed: self._settled.put_nowait((batch, committed)))
-        except LinkLost:
-            self._settled.put_nowait((batch, False))
-        else:
-            metrics.BRIDGE_BATCHES.inc()
+        settle = self._settler(batch)
+        with ExitStack() as spans:
+            if batch.traceparent:
+                span = tracing.span("bridge.send", batch.traceparent, zone=self._uplink.zone)
+                frame.traceparent = spans.enter_context(span) or batch.traceparent
+            connection = self._uplink.current
+            try:
+                if connection is None:
+                    raise LinkLost("the link went down")
+                connection.send_data(frame, settle)
+            except LinkLost as error:
+                tracing.fail(type(error).__name__)
+                settle(False)
+            else:
+                metrics.BRIDGE_BATCHES.inc()
+
+    def _settler(self, batch: CleanBatch) -> Callable[[bool], None]:
+        began_s = time.monotonic()
+
+        def settle(committed: bool) -> None:
+            if committed:
+                exemplar = tracing.exemplar(batch.traceparent) if batch.traceparent else None
+                metrics.BRIDGE_BATCH_SECONDS.observe(time.monotonic() - began_s, exemplar)
+            self._settled.put_nowait((batch, committed))
+
+        return settle
 
     async def _answer(self, batch: CleanBatch, answer: Awaitable[None]) -> None:
         self._under_way.discard(batch)
+        metrics.BRIDGE_BATCHES_IN_FLIGHT.set(len(self._under_way))
         await answer
 
     async def _prepare(self) -> None:

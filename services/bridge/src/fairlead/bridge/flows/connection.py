@@ -72,7 +72,8 @@ class Connection:
         theirs_s = welcome.heartbeat_interval_ms / 1000
         self._heartbeat_s = timing.heartbeat_s or theirs_s or 20.0
         self._silence_s = timing.silence_s or SILENT_INTERVALS * max(self._heartbeat_s, theirs_s)
-        self._lanes: Lanes[pb.AgentFrame] = Lanes(welcome.data_window_bytes or DATA_WINDOW_BYTES, CONTROL_LIMIT_BYTES)
+        self.window_bytes = welcome.data_window_bytes or DATA_WINDOW_BYTES
+        self._lanes: Lanes[pb.AgentFrame] = Lanes(self.window_bytes, CONTROL_LIMIT_BYTES)
         self._calls: Calls[asyncio.Future[pb.GatewayFrame]] = Calls(CALLS_MAX)
         self._settles: dict[int, Settle] = {}
         self._tunnels: set[str] = set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from google.protobuf.message import DecodeError
 
@@ -45,11 +47,27 @@ class CallRelay:
         except DecodeError:
             return _failed(0, pb.CallFailed.CODE_INVALID, "the call is no AgentFrame").SerializeToString()
         callers_number = frame.call
-        answer = await self._answer(subject, frame)
+        with self._traced(frame):
+            answer = await self._answer(subject, frame)
+            if answer.HasField("call_failed"):
+                tracing.fail("call failed")
         answer.call = callers_number
         outcome = "failed" if answer.HasField("call_failed") else "answered"
         metrics.BRIDGE_CALLS.labels(BODIES[subject], outcome).inc()
         return answer.SerializeToString()
+
+    @contextmanager
+    def _traced(self, frame: pb.AgentFrame) -> Iterator[None]:
+        """Show the way of a report in the trace of its operation; other calls have none."""
+        if not frame.traceparent:
+            yield
+            return
+        report, zone = frame.operation_report, self._uplink.zone
+        with tracing.span(
+            "bridge.report", frame.traceparent, operation=report.id, account=report.account, zone=zone
+        ) as traceparent:
+            frame.traceparent = traceparent or frame.traceparent
+            yield
 
     async def _answer(self, subject: str, frame: pb.AgentFrame) -> pb.GatewayFrame:
         number = frame.call
@@ -95,11 +113,13 @@ class Delivery:
         zone: the bus.
         spawn: starts a task for each operation.
         operations_max: operations that may wait for an executor to take them; the gateway sends again what is dropped.
+        zone_id: of the installation, in traces.
 
     """
 
-    def __init__(self, zone: Zone, spawn: Spawn, *, operations_max: int) -> None:
+    def __init__(self, zone: Zone, spawn: Spawn, *, operations_max: int, zone_id: str) -> None:
         self._zone = zone
+        self._zone_id = zone_id
         self._spawn = spawn
         self._operations_max = operations_max
         self._operations = 0
@@ -130,14 +150,17 @@ class Delivery:
                 "too many operations under way: one is left to be sent again", **{logfields.OPERATION: whole.id}
             )
             return
-        self._operations += 1
+        self._count(1)
         complete = pb.GatewayFrame(call=frame.call, traceparent=frame.traceparent, operation=whole)
         self._spawn(f"operation {whole.id}", self._hand_over(connection, complete))
 
     async def _hand_over(self, connection: Connection, frame: pb.GatewayFrame) -> None:
         operation = frame.operation
         try:
-            with tracing.span("bridge operation", frame.traceparent) as traceparent:
+            account, zone = operation.account, self._zone_id
+            with tracing.span(
+                "bridge.operation", frame.traceparent, operation=operation.id, account=account, zone=zone
+            ) as traceparent:
                 frame.traceparent = traceparent or frame.traceparent
                 await self._zone.hand_over(frame)
         except NoExecutor:
@@ -148,7 +171,11 @@ class Delivery:
                 **{logfields.OPERATION: operation.id, logfields.ERROR: chain(error)},
             )
         finally:
-            self._operations -= 1
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        self._operations += more
+        metrics.BRIDGE_OPERATIONS.set(self._operations)
 
     def _report_no_executor(self, connection: Connection, operation: pb.Operation) -> None:
         report = pb.OperationReport(

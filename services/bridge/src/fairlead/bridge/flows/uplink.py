@@ -25,6 +25,7 @@ Spawn = Callable[[str, Coroutine[Any, Any, None]], object]
 WELCOME_S = 10.0
 STEADY_S = 10.0
 """A connection that lived so long resets the back-off."""
+_DIALS = {outcome: metrics.BRIDGE_DIALS.labels(outcome) for outcome in ("connected", "refused", "failed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Uplink:
             if steady:
                 self._backoff.reset()
             if connection.closed or not steady:
-                await asyncio.sleep(self._backoff.next_s())
+                await self._rest(self._backoff.next_s())
 
     async def announce(self) -> None:
         """Tell the zone each change of the link, the newest state only."""
@@ -138,14 +139,24 @@ class Uplink:
         while True:
             attempt += 1
             try:
-                return await self._greet(await self._dialler.dial())
+                connection = await self._greet(await self._dialler.dial())
             except LinkRefused as error:
                 delay_s = self._backoff.next_s(at_least_s=self._options.refused_retry_s)
+                _DIALS["refused"].inc()
                 self._failed("the gateway refuses this agent", error, attempt, delay_s)
             except LinkLost as error:
                 delay_s = self._backoff.next_s(at_least_s=error.retry_after_s)
+                _DIALS["failed"].inc()
                 self._failed("the gateway cannot be reached", error, attempt, delay_s)
-            await asyncio.sleep(delay_s)
+            else:
+                _DIALS["connected"].inc()
+                return connection
+            await self._rest(delay_s)
+
+    async def _rest(self, delay_s: float) -> None:
+        metrics.BRIDGE_BACKOFF_SECONDS.set(delay_s)
+        await asyncio.sleep(delay_s)
+        metrics.BRIDGE_BACKOFF_SECONDS.set(0)
 
     def _failed(self, what: str, error: LinkLost, attempt: int, delay_s: float) -> None:
         self._why_down = str(error)
@@ -224,12 +235,14 @@ class Uplink:
             if self._current is connection:
                 self._current = None
                 self._set_changed()
+            metrics.BRIDGE_DISCONNECTIONS.inc()
             self._on_end(connection)
         self._why_down = f"the link went down: {reason}"
         log.info("a connection ended", **{logfields.STATE: f"connection {connection.number}", logfields.REASON: reason})
 
     def _set_changed(self) -> None:
         metrics.BRIDGE_CONNECTED.set(0 if self._current is None else 1)
+        metrics.BRIDGE_WINDOW_BYTES.set(0 if self._current is None else self._current.window_bytes)
         self._changed.set()
         if self._current is not None:
             self._stood.set()

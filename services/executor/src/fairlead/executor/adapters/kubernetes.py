@@ -20,10 +20,11 @@ from fairlead.kube.credentials import Credentials
 from fairlead.kube.lines import LineCutter
 from fairlead.kube.lists import parse_page
 from fairlead.kube.objects import prepare, strip_managed_fields
+from fairlead.kube.paths import verb_of
 from fairlead.kube.session import KubeSession, Limits
 from fairlead.kube.watches import parse_event
 from fairlead.kube.whoami import User, who_am_i
-from fairlead.runtime import metrics
+from fairlead.runtime import metrics, tracing
 
 LIMITS = Limits(request_timeout_s=30.0, answer_limit_bytes=2 * RESULT_LIMIT_BYTES)
 _JSON = "application/json"
@@ -129,6 +130,17 @@ class KubernetesCluster:
                 yield RawAnswer(answer.status, answer.headers, answer.body)
 
     async def _exchange(self, request: ApiRequest, audit_id: str, timeout_s: float) -> tuple[int, bytes]:
+        """Send one request, as a step of the operation's trace."""
+        with tracing.span("executor.request", account=self._account, verb=verb_of(request.method, request.path)):
+            try:
+                status, body = await self._send_once(request, audit_id, timeout_s)
+            except ApiRefused as error:
+                tracing.note(code=error.code)
+                raise
+            tracing.note(code=status)
+        return status, body
+
+    async def _send_once(self, request: ApiRequest, audit_id: str, timeout_s: float) -> tuple[int, bytes]:
         session = await self._open()
         headers = {"Accept": "*/*" if request.path.endswith("/log") else _JSON, "Audit-ID": audit_id}
         if request.content_type:
@@ -154,9 +166,8 @@ class KubernetesCluster:
                 self._session = await self._stack.enter_async_context(session)
             return self._session
 
-    def _measure(self, method: str, path_class: str, code: int, seconds: float) -> None:
-        verb = path_class if method == "GET" else method
-        metrics.API_REQUESTS.labels(self._account, verb, str(code)).observe(seconds)
+    def _measure(self, verb: str, code: int, seconds: float) -> None:
+        metrics.API_REQUESTS.labels(self._account, verb, str(code)).observe(seconds, tracing.exemplar())
 
 
 class KubernetesClusters:

@@ -14,6 +14,7 @@ from fairlead.contracts.v1.link_pb2 import AgentFrame, CallFailed, GatewayFrame,
 from fairlead.executor.core.outcome import Outcome, Verdict
 from fairlead.executor.errors import Undelivered
 from fairlead.executor.ports import Report
+from fairlead.runtime import tracing
 from fairlead.runtime.bus import Bus, BusUnavailable, NoResponder
 
 TIMEOUT_S = 10.0
@@ -34,9 +35,11 @@ class BusReports:
 
     async def tell(self, report: Report) -> None:
         """Hand a report over; see `ports.Reports`."""
-        for message in encode_report(report):
-            frame = AgentFrame(traceparent=report.job.traceparent, operation_report=message)
-            await self._deliver(frame.SerializeToString())
+        job, stage = report.job, report.stage.value
+        with tracing.span("executor.report", operation=job.id, account=job.account, stage=stage) as traceparent:
+            for message in encode_report(report):
+                frame = AgentFrame(traceparent=traceparent, operation_report=message)
+                await self._deliver(frame.SerializeToString())
 
     async def _deliver(self, data: bytes) -> None:
         tries = 0

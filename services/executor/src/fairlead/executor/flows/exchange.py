@@ -81,6 +81,8 @@ class Exchange:
         try:
             with tracing.span("executor.tunnel", self._traceparent, operation=opened.id, account=opened.account):
                 end = await self._ended()
+                if end.code:
+                    tracing.fail(OUTCOMES[end.code])
         except asyncio.CancelledError:
             if self._stopped is None:
                 raise

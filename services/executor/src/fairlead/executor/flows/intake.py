@@ -9,12 +9,13 @@ from typing import Any
 from fairlead.executor.core.backlog import Backlog, Limits
 from fairlead.executor.core.job import Job
 from fairlead.executor.flows.claiming import IsPrompt
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
 
 log = get_logger()
 
+_WAIT = metrics.EXECUTOR_PHASE_SECONDS.labels("wait")
 PROMPT_S = 1.0
 """Less after its arrival nobody can have sent an operation again."""
 Work = Callable[[Job, IsPrompt], Awaitable[None]]
@@ -58,6 +59,7 @@ class Intake:
             metrics.EXECUTOR_TURNED_AWAY.labels("late").inc()
             log.warning("an operation waited for too long and is left to its next resend", **_of(job))
         for job, since_s in ready:
+            _WAIT.observe(_now_s() - since_s, tracing.exemplar(job.traceparent))
             self._start(f"operation {job.id}", self._carry_out(job, since_s))
         metrics.EXECUTOR_RUNNING.set(self._backlog.running)
         metrics.EXECUTOR_WAITING.set(self._backlog.waiting)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fairlead.contracts.operations import InvalidRequest, OperationRequest, decode_request
 from fairlead.executor.core import claims as decisions
@@ -22,7 +24,7 @@ from fairlead.executor.errors import ClaimsUnavailable, Undelivered
 from fairlead.executor.flows.claiming import Claiming, IsPrompt, Ticket
 from fairlead.executor.flows.run import Runner
 from fairlead.executor.ports import Report, Reports, Stage
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
 
@@ -32,6 +34,7 @@ TELL_CLAIMED_AFTER_S = 1.0
 """Operations that end sooner are reported once, with their result."""
 CANCELED_MAX = 1024
 """Cancellations that are remembered."""
+_PHASES = {phase: metrics.EXECUTOR_PHASE_SECONDS.labels(phase) for phase in ("claim", "run", "report")}
 
 
 class Operations:
@@ -90,11 +93,13 @@ class Operations:
             refusal = outcomes.failed(Outcome(Verdict.FAILED), "BadRequest", str(error), code=400)
             await self._end(job, "invalid", refusal, started_ms)
             return
+        tracing.note(kind=request.kind.value)
         if is_harmless(request):
             outcome = await self._run(job, request, started_ms, doubt=False)
             await self._end(job, request.kind, outcome, started_ms)
             return
-        ticket = await self._claiming.decide(job, request, is_prompt)
+        with tracing.span("executor.claim", operation=job.id, account=job.account), _phase("claim"):
+            ticket = await self._claiming.decide(job, request, is_prompt)
         if ticket is not None:
             await self._act(job, request, ticket, started_ms)
 
@@ -133,7 +138,10 @@ class Operations:
         async with asyncio.TaskGroup() as group:
             group.create_task(tell_claimed())
             try:
-                return await self._runner.run(job, request, is_canceled=lambda: job.id in self._canceled, doubt=doubt)
+                with _phase("run"):
+                    return await self._runner.run(
+                        job, request, is_canceled=lambda: job.id in self._canceled, doubt=doubt
+                    )
             finally:
                 ended.set()
 
@@ -141,7 +149,10 @@ class Operations:
         """Count, log and report the end of an operation."""
         finished_ms = _now_ms()
         metrics.EXECUTOR_OPERATIONS.labels(kind, outcome.verdict.value).inc()
-        metrics.EXECUTOR_SECONDS.labels(kind).observe((finished_ms - started_ms) / 1000)
+        metrics.EXECUTOR_SECONDS.labels(kind).observe((finished_ms - started_ms) / 1000, tracing.exemplar())
+        tracing.note(code=outcome.code)
+        if outcome.verdict is not Verdict.SUCCEEDED:
+            tracing.fail(outcome.verdict.value)
         log.info(
             "operation ended",
             **{
@@ -150,7 +161,8 @@ class Operations:
                 logfields.REASON: outcome.reason, logfields.DURATION_MS: finished_ms - started_ms,
             },
         )  # fmt: skip
-        await self._tell(Report(job, Stage.ENDED, outcome, started_ms, finished_ms))
+        with _phase("report"):
+            await self._tell(Report(job, Stage.ENDED, outcome, started_ms, finished_ms))
 
     async def _tell(self, report: Report) -> None:
         try:
@@ -158,6 +170,16 @@ class Operations:
         except Undelivered as error:
             log.warning(
                 "a report could not be delivered; a resend of the operation brings it again",
+@contextmanager
+def _phase(phase: str) -> Iterator[None]:
+    """Take the time of a part of an operation."""
+    began_s = time.monotonic()
+    try:
+        yield
+    finally:
+        _PHASES[phase].observe(time.monotonic() - began_s, tracing.exemplar())
+
+
                 **{logfields.OPERATION: report.job.id, logfields.ERROR: chain(error)},
             )
 

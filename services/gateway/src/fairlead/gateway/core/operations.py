@@ -13,8 +13,9 @@ A final state never changes, but for one: an `unknown` operation takes a true re
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from fairlead.contracts.identity import Resource
 from fairlead.contracts.operations import READS, Kind
@@ -219,3 +220,23 @@ def describe(subject: Subject) -> str:
     """``Deployment shop/web``: kind and place, for messages."""
     place = "/".join(step for step in (subject.namespace, subject.name) if step)
     return f"{subject.kind or 'object'} {place}".strip()
+
+
+PHASES = ("send", "start", "run", "report")
+"""Of an operation that is stored: until an agent has it, until an executor begins, there, and until its end is stored."""
+
+
+def phases_s(operation: Operation) -> dict[str, float]:
+    """How long each of its `PHASES` took, as far as it is known; executors go by clocks of their own."""
+    told = operation.outcome
+    started, ended = (_moment(told.started_ms), _moment(told.finished_ms)) if told is not None else (None, None)
+    moments = (operation.created, operation.sent, started, ended, operation.finished)
+    return {
+        phase: max(0.0, (till - since).total_seconds())
+        for phase, (since, till) in zip(PHASES, pairwise(moments), strict=True)
+        if since is not None and till is not None
+    }
+
+
+def _moment(unix_ms: int) -> datetime | None:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC) if unix_ms else None

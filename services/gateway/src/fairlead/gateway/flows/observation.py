@@ -7,7 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
+
+from prometheus_client import Histogram
 
 from fairlead.contracts.envelope import Batch
 from fairlead.contracts.identity import ObjectKey, Resource
@@ -19,7 +22,7 @@ from fairlead.gateway.core.states import StateReport
 from fairlead.gateway.core.views import AccountView, Changes, ObjectPage, ObjectQuery, ResourceView, StoredObject
 from fairlead.gateway.errors import BatchRefused, DatabaseUnavailable
 from fairlead.gateway.ports.mirror import AccountStore, MirrorReader, MirrorStore
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
@@ -29,6 +32,8 @@ VERSIONS_PAGE = 5000
 
 log = get_logger()
 T = TypeVar("T")
+_PARTS = {outcome: metrics.GATEWAY_PARTS.labels(outcome) for outcome in ("applied", "duplicate", "fenced", "refused")}
+_EVENTS = {outcome: metrics.GATEWAY_EVENTS.labels(outcome) for outcome in ("written", "deleted", "superseded")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,9 @@ class Observation:
         except BatchRefused as refused:
             if len(batches) > 1:
                 return await self._commit_apart(batches)
+            tracing.fail(type(refused).__name__)
             committed = await self._refuse(batches[0], refused)
-        metrics.GATEWAY_COMMITS.observe(time.perf_counter() - started)
+        metrics.GATEWAY_COMMITS.observe(time.perf_counter() - started, tracing.exemplar())
         _count(committed, batches)
         return committed
 
@@ -213,13 +219,13 @@ def _noted(closed: dict[str, CloseReason]) -> dict[str, CloseReason]:
 def _count(committed: Committed, batches: Sequence[Batch]) -> None:
     counts = committed.counts
     for outcome, parts in (("applied", counts.applied), ("duplicate", counts.duplicate), ("fenced", counts.fenced)):
-        metrics.GATEWAY_PARTS.labels(outcome=outcome).inc(parts)
+        _PARTS[outcome].inc(parts)
     for outcome, events in (
         ("written", counts.written),
         ("deleted", counts.deleted + counts.removed),
         ("superseded", counts.superseded),
     ):
-        metrics.GATEWAY_EVENTS.labels(outcome=outcome).inc(events)
+        _EVENTS[outcome].inc(events)
     _noted(committed.closed)
     for repair in committed.repairs.values():
         metrics.GATEWAY_REPAIRS.inc(len(repair.names))
@@ -231,8 +237,13 @@ def _observe_freshness(batches: Sequence[Batch]) -> None:
     now_s = time.time()
     for batch in batches:
         for part in batch.parts:
-            seconds = [now_s - event.changed_ms / 1000 for event in part.events if event.changed_ms]
-            if seconds:
-                observe = metrics.GATEWAY_FRESHNESS.labels(resource=batch.sources[part.source].resource.name).observe
-                for age_s in seconds:
-                    observe(max(0.0, age_s))
+            observe = _freshness_of(batch.sources[part.source].resource.name).observe
+            for event in part.events:
+                if event.changed_ms:
+                    exemplar = tracing.exemplar(event.traceparent) if event.traceparent else None
+                    observe(max(0.0, now_s - event.changed_ms / 1000), exemplar)
+
+
+@lru_cache(maxsize=4096)
+def _freshness_of(resource: str) -> Histogram:
+    return metrics.GATEWAY_FRESHNESS.labels(resource)

@@ -42,6 +42,7 @@ TAKE_LIMIT = 8
 BODIES_BYTES = 2 * RESULT_LIMIT_BYTES
 """Result bodies under way, all together."""
 CLEAN_UP_S = 30.0
+_PHASES = {phase: metrics.GATEWAY_PHASE_SECONDS.labels(phase) for phase in ("store", *rules.PHASES)}
 Report = pb.OperationReport
 
 
@@ -91,7 +92,7 @@ class Operations:
             raise UnknownAccount(
                 f"no agent has ever claimed account {request.account!r}; GET /v1/accounts lists those that are known"
             )
-        kind, account = request.kind.value, request.account
+        kind, account, began_s = request.kind.value, request.account, time.monotonic()
         with tracing.span("gateway.operation", operation=identity, account=account, kind=kind) as traceparent:
             new = NewOperation(
                 id=identity,
@@ -104,7 +105,9 @@ class Operations:
                 deadline_s=rules.deadline_s(self.timing, timeout_s=request.timeout_seconds, wanted_s=deadline_s),
                 traceparent=traceparent,
             )
-            operation, created = await self.store.submit(new)
+            with tracing.span("gateway.store", operation=identity, account=account):
+                operation, created = await self.store.submit(new)
+            _PHASES["store"].observe(time.monotonic() - began_s, tracing.exemplar())
         if created:
             log.info("operation received", **_told(operation))
             self.hint(operation.account)
@@ -197,7 +200,8 @@ class Operations:
                 raise BodyIncomplete("chunks of the result are missing; report it again from the first one")
             return
         try:
-            ended = await self.store.finish(report.id, report.account, told, body)
+            with tracing.span("gateway.finish", operation=report.id, account=report.account, state=told.state.value):
+                ended = await self.store.finish(report.id, report.account, told, body)
         except DatabaseUnavailable:
             # The agent repeats the last chunk alone; what went before it must still be here then.
             self._bodies.put_back(key, report.chunk, report.body, body)
@@ -208,12 +212,14 @@ class Operations:
             self._ended(ended)
 
     def _ended(self, operation: Operation) -> None:
-        kind = operation.kind.value
+        kind, exemplar = operation.kind.value, tracing.exemplar(operation.traceparent)
         metrics.GATEWAY_OPERATIONS.labels(kind, operation.state.value).inc()
         if operation.finished is not None:
             metrics.GATEWAY_OPERATION_SECONDS.labels(kind).observe(
-                max(0.0, (operation.finished - operation.created).total_seconds())
+                max(0.0, (operation.finished - operation.created).total_seconds()), exemplar
             )
+        for phase, seconds in rules.phases_s(operation).items():
+            _PHASES[phase].observe(seconds, exemplar)
         log.info("operation ended", **_told(operation))
         self._notify_waiters(operation.id)
 
@@ -252,7 +258,13 @@ class Operations:
             for dispatch in dispatches:
                 if dispatch.cancelled:
                     link.send_cancel(dispatch.id, account)
-                with tracing.span("gateway.send", dispatch.traceparent, operation=dispatch.id) as traceparent:
+                with tracing.span(
+                    "gateway.send",
+                    dispatch.traceparent,
+                    operation=dispatch.id,
+                    account=account,
+                    attempt=dispatch.attempt,
+                ) as traceparent:
                     link.send_operation(replace(dispatch, traceparent=traceparent))
                 log.info("operation sent", **{
                     logfields.OPERATION: dispatch.id, logfields.ACCOUNT: account, logfields.ATTEMPT: dispatch.attempt,

@@ -9,6 +9,7 @@ import nats.js.errors
 
 from fairlead.contracts.scrubbing import ScrubReply
 from fairlead.contracts.subjects import CLEAN_BATCH, RAW_BATCH, SCRUB_RULES, SCRUBBER_GROUP, TRACEPARENT
+from fairlead.runtime import metrics
 from fairlead.runtime.bus import Bus, Message
 from fairlead.runtime.lifecycle import Scope
 from fairlead.scrubber.errors import CleanLogBusy
@@ -55,5 +56,6 @@ async def serve(
     async def question(message: Message) -> None:
         await message.respond(rules().encode())
 
-    await bus.serve(scope, RAW_BATCH, batch, group=SCRUBBER_GROUP, concurrency=slots)
+    waiting = await bus.serve(scope, RAW_BATCH, batch, group=SCRUBBER_GROUP, concurrency=slots)
+    metrics.SCRUBBER_BATCHES_WAITING.set_function(waiting)
     await bus.serve(scope, SCRUB_RULES, question, group=SCRUBBER_GROUP)

@@ -15,12 +15,15 @@ from fairlead.scrubber.core.redaction import Outcome
 SECOND_CHECK = "scrubber: second check"
 TOO_LARGE = "too large"
 
+OUTCOMES = ("passed", "redacted", "withheld", "caught", "oversize")
+"""Of the rules, which know the first three; then of the second check, and of the limit of the bus."""
+
 Redact = Callable[[Resource, bytes], Outcome]
 
 
 @dataclass(slots=True)
 class Clean:
-    """A batch as it may be published, and how many objects were passed, redacted, withheld, caught by the second check."""
+    """A batch as it may be published, and what became of its objects, by the words of `OUTCOMES`."""
 
     encoded: bytes
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -49,7 +52,8 @@ def clean(batch: Batch, redact: Redact, *, limit_bytes: int) -> Clean:
     if caught:
         outcomes["caught"] = caught
         encoded = encode(batch)
-    return Clean(fit(batch, encoded, limit_bytes), outcomes)
+    encoded, outcomes["oversize"] = fit(batch, encoded, limit_bytes)
+    return Clean(encoded, +outcomes)
 
 
 def look_again(batch: Batch, encoded: bytes) -> int:
@@ -64,15 +68,17 @@ def look_again(batch: Batch, encoded: bytes) -> int:
     return caught
 
 
-def fit(batch: Batch, encoded: bytes, limit_bytes: int) -> bytes:
-    """Hold back the largest objects until the batch fits; returns it encoded."""
+def fit(batch: Batch, encoded: bytes, limit_bytes: int) -> tuple[bytes, int]:
+    """Hold back the largest objects until the batch fits; returns it encoded, and how many those were."""
+    held = 0
     while len(encoded) > limit_bytes:
         largest = max((event for _, event in _objects(batch)), key=lambda event: len(event.object), default=None)
         if largest is None:
             break
         withhold(largest, TOO_LARGE)
+        held += 1
         encoded = encode(batch)
-    return encoded
+    return encoded, held
 
 
 def withhold(event: Event, reason: str) -> None:

@@ -139,8 +139,8 @@ async def connect(
 ) -> AsyncIterator[KubernetesCluster]:
     """Open the connections to a cluster for as long as the context lasts."""
 
-    def measure(method: str, path_class: str, code: int, seconds: float) -> None:
-        metrics.API_REQUESTS.labels(account, path_class if method == "GET" else method, str(code)).observe(seconds)
+    def measure(verb: str, code: int, seconds: float) -> None:
+        metrics.API_REQUESTS.labels(account, verb, str(code)).observe(seconds)
 
     limits = Limits(request_timeout_s=request_timeout_s)
     async with KubeSession(credentials, limits=limits, on_request=measure) as session:

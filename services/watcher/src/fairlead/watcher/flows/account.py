@@ -146,7 +146,7 @@ class Account:
 
         What is followed goes on whatever becomes of a look: a kind that is not told may exist all the same.
         """
-        budget = Budget(self.lists, asyncio.Semaphore(self.plan.lists_max))
+        budget = Budget(self.lists, asyncio.Semaphore(self.plan.lists_max), self.plan.name)
         backoff = Backoff(max_s=DISCOVERY_INTERVAL_S)
         while True:
             self._look_again.clear()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from fairlead.contracts import codec
-from fairlead.contracts.envelope import Batch, Part
+from fairlead.contracts.envelope import Batch, Part, Source
 from fairlead.contracts.scrubbing import ScrubReply, Verdict
 from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.backoff import Backoff
@@ -27,11 +27,25 @@ PAUSE_S = 0.02
 """Between the starts of two batches, if the first took all that waited: every hop costs per batch, hardly per event."""
 
 
-@dataclass(slots=True)
+_VERDICTS = {verdict: metrics.WATCHER_BATCHES.labels(verdict.value) for verdict in Verdict}
+_UNANSWERED = metrics.WATCHER_BATCHES.labels("unanswered")
+
+
 class _Attached:
-    give_up: Callable[[str], None]
-    pending_bytes: int = 0
-    coalesced: int = 0
+    """A stream's share of what waits, and its series."""
+
+    def __init__(self, source: Source, give_up: Callable[[str], None]) -> None:
+        self.give_up = give_up
+        self.pending_bytes = 0
+        self.coalesced = 0
+        self._events = metrics.WATCHER_SENT_EVENTS.labels(source.account, source.resource.name)
+        self._bytes = metrics.WATCHER_SENT_BYTES.labels(source.account, source.resource.name)
+
+    def sends(self, part: Part) -> None:
+        """Count a part that goes out."""
+        if part.events:
+            self._events.inc(len(part.events))
+            self._bytes.inc(sum(len(event.object) for event in part.events))
 
 
 class RawHop:
@@ -61,7 +75,7 @@ class RawHop:
 
     def attach(self, stream: Stream, give_up: Callable[[str], None]) -> None:
         """Carry a stream's parts; ``give_up(reason)`` is called when its session must end."""
-        self._attached[stream] = _Attached(give_up)
+        self._attached[stream] = _Attached(stream.source, give_up)
 
     def detach(self, stream: Stream) -> None:
         """Carry no further parts of a stream; what is in flight is of no interest any more."""
@@ -105,7 +119,8 @@ class RawHop:
         while True:
             async with self._turn:
                 batch, streams = await self._collect()
-            with _traced(self._sampler.choose(batch, asyncio.get_running_loop().time())):
+            sample = self._sampler.choose(batch, asyncio.get_running_loop().time())
+            with _traced(sample), metrics.WATCHER_BATCHES_IN_FLIGHT.track_inprogress():
                 await self._deliver(batch, streams)
 
     async def _collect(self) -> tuple[Batch, list[Stream]]:
@@ -128,18 +143,21 @@ class RawHop:
     async def _deliver(self, batch: Batch, streams: list[Stream]) -> None:
         """Send a batch, again and again with the same bytes, until it is taken or nobody needs it any more."""
         data = codec.encode(batch)
+        self._count_sent(batch, streams)
         batch.parts[:] = [_without_bodies(part) for part in batch.parts]
-        backoff = Backoff(base_s=0.05, max_s=5.0)
+        backoff, began_s = Backoff(base_s=0.05, max_s=5.0), time.monotonic()
         while any(stream in self._attached for stream in streams):
             try:
                 reply = await self._scrubber.scrub(data)
             except ScrubberUnavailable as error:
                 log.debug("a raw batch was not taken", **{logfields.ERROR: chain(error)})
-                metrics.WATCHER_BATCHES.labels("unanswered").inc()
+                _UNANSWERED.inc()
                 await asyncio.sleep(backoff.next_s())
                 continue
-            metrics.WATCHER_BATCHES.labels(reply.verdict.value).inc()
+            _VERDICTS[reply.verdict].inc()
             if await self._judged(reply, batch, streams, backoff):
+                if reply.verdict is Verdict.DONE:
+                    metrics.WATCHER_BATCH_SECONDS.observe(time.monotonic() - began_s, tracing.exemplar())
                 return
 
     async def _judged(self, reply: ScrubReply, batch: Batch, streams: list[Stream], backoff: Backoff) -> bool:
@@ -150,6 +168,7 @@ class RawHop:
             log.error(
                 "the scrubber cannot read a batch; its sessions begin anew", **{logfields.COUNT: len(batch.parts)}
             )
+            tracing.fail(reply.verdict.value)
             self._give_up([stream for stream in streams if stream in self._attached], "malformed")
             return True
         for part in batch.parts:
@@ -170,6 +189,12 @@ class RawHop:
         for stream in streams:
             self._attached[stream].give_up(reason)
             self.detach(stream)
+
+    def _count_sent(self, batch: Batch, streams: list[Stream]) -> None:
+        for part in batch.parts:
+            attached = self._attached.get(streams[part.source])
+            if attached is not None:
+                attached.sends(part)
 
     def _count(self, stream: Stream) -> None:
         attached = self._attached.get(stream)

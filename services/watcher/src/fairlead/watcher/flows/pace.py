@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+
+from fairlead.runtime import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +26,28 @@ class Pace:
 
 @dataclass
 class Budget:
-    """How many initial lists may run at once, in the process and in one account."""
+    """How many initial lists may run at once, in the process and in one account.
+
+    Args:
+        total: slots of the process.
+        account: slots of the account.
+        name: of the account, in metrics.
+
+    """
 
     total: asyncio.Semaphore
     account: asyncio.Semaphore
+    name: str
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold a place among the lists."""
-        async with self.account, self.total:
-            yield
+        async with AsyncExitStack() as slots:
+            with metrics.WATCHER_LISTS_WAITING.labels(self.name).track_inprogress():
+                await slots.enter_async_context(self.account)
+                await slots.enter_async_context(self.total)
+            with metrics.WATCHER_LISTS_RUNNING.labels(self.name).track_inprogress():
+                yield
 
 
 async def wait(event: asyncio.Event, timeout_s: float) -> None:

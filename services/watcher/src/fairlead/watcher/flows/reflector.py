@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from fairlead.contracts.envelope import Source
 from fairlead.contracts.identity import ObjectKey
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
@@ -30,6 +30,7 @@ from fairlead.watcher.errors import (
     StreamingListUnsupported,
     VersionForgotten,
 )
+from fairlead.watcher.flows.figures import Figures
 from fairlead.watcher.flows.hop import RawHop
 from fairlead.watcher.flows.pace import Budget, Pace, wait
 from fairlead.watcher.flows.states import StateBoard
@@ -77,11 +78,13 @@ class Reflector:
     _over_why: SessionOver | None = None
     _in_trouble: bool = False
     _repairs: asyncio.Queue[list[ObjectKey]] = field(default_factory=lambda: asyncio.Queue(maxsize=64))
-    _backoff: Backoff = field(default_factory=Backoff)
+    _backoff: Backoff = field(init=False)
+    _figures: Figures = field(init=False)
     _restarts: Backoff = field(default_factory=lambda: Backoff(0.01, 3.0, 0.5, 30.0))
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(self.pace.retry_base_s, 2.0, 0.5, self.pace.retry_max_s)
+        self._figures = Figures(self.account, self.selection.resource.name)
 
     # ---- notices
 
@@ -135,19 +138,14 @@ class Reflector:
         scope = self.selection.digest(rules)
         opened = await self.gateway.open(self.account, self.selection, scope, self._epoch, over.ended_epoch)
         self._epoch = opened.epoch
-        labels = (self.account, self.selection.resource.name)
-        metrics.WATCHER_SESSIONS.labels(*labels, over.reason).inc()
+        self._figures.session_opens(over.reason)
         log.info(
             "session opened", **self._fields(), **{logfields.SESSION: opened.session[:8], logfields.REASON: over.reason}
         )
         source = Source(
-            self.account,
-            self.cluster_identity,
-            self.selection.resource,
-            self.selection.namespace,
-            opened.session,
+            self.account, self.cluster_identity, self.selection.resource, self.selection.namespace, opened.session,
             opened.epoch,
-        )
+        )  # fmt: skip
         self._stream = Stream(source, Session(opened))
         self._over.clear()
         self._repairs = asyncio.Queue(maxsize=64)
@@ -213,11 +211,13 @@ class Reflector:
                 raise SessionOver("closed", list_anew=True) from error
             except VersionsRanBackwards as error:
                 raise self._new_epoch(session, error) from error
-        took_ms = round((time.monotonic() - started) * 1000)
-        log.info("listed", **self._fields(), **{logfields.COUNT: session.objects, logfields.DURATION_MS: took_ms})
+        took_s = time.monotonic() - started
+        self._figures.listed(took_s)
+        took = {logfields.COUNT: session.objects, logfields.DURATION_MS: round(took_s * 1000)}
+        log.info("listed", **self._fields(), **took)
 
     async def _list_by_pages(self, session: Session) -> None:
-        self._count_list("pages")
+        self._figures.list_begins("pages")
         version = 0
         async for page in self.cluster.pages(self.selection, session.opened.checkpoint):
             version = page.version
@@ -229,7 +229,7 @@ class Reflector:
 
     async def _list_by_watch(self, session: Session) -> None:
         """Take the initial events of a streaming list; the watch that follows is opened anew, from its version."""
-        self._count_list("stream")
+        self._figures.list_begins("stream")
         async with aclosing(self.cluster.watch(self.selection, session.opened.checkpoint, initial=True)) as watch:
             async for items in watch:
                 version = self._take_listed(session, items)
@@ -275,7 +275,7 @@ class Reflector:
         delay_s = self.pace.short_watch_s if self._in_trouble else 0.0
         standing = asyncio.get_running_loop().call_later(delay_s, self._enter, State.LIVE)
         try:
-            with metrics.WATCHER_WATCHES.labels(self.account).track_inprogress():
+            with self._figures.watches.track_inprogress():
                 yield
         finally:
             standing.cancel()
@@ -295,7 +295,7 @@ class Reflector:
                 session.changed(item.state)
                 changes += 1
         if changes:
-            metrics.WATCHER_EVENTS.labels(self.account, self.selection.resource.name).inc(changes)
+            self._figures.events.inc(changes)
             self.on_change()
         self._has_news()
 
@@ -319,7 +319,7 @@ class Reflector:
     async def _list_names(self, session: Session) -> None:
         entries: dict[ObjectKey, tuple[str, int]] = {}
         version = 0
-        self._count_list("names")
+        self._figures.list_begins("names")
         try:
             async with self.budget.slot():
                 async for page in self.cluster.names(self.selection):
@@ -335,7 +335,7 @@ class Reflector:
     async def _fetch_repairs(self) -> None:
         while True:
             keys = await self._repairs.get()
-            metrics.WATCHER_LISTS.labels(self.account, self.selection.resource.name, "repair").inc()
+            self._figures.list_begins("repair")
             for key in keys:
                 try:
                     state = await self.cluster.get(self.selection, key)
@@ -356,9 +356,6 @@ class Reflector:
         if self._stream is not None:
             self.hop.has_news(self._stream)
 
-    def _count_list(self, how: str) -> None:
-        metrics.WATCHER_LISTS.labels(self.account, self.selection.resource.name, how).inc()
-
     def _new_epoch(self, session: Session, error: VersionsRanBackwards) -> SessionOver:
         log.warning("versions run backwards: a new epoch begins", **self._fields(), **{logfields.REASON: str(error)})
         return SessionOver("epoch", list_anew=True, ended_epoch=session.opened.epoch)
@@ -376,16 +373,21 @@ class Reflector:
                 await self._pause(error.retry_after_s)
             case AccessRefused():
                 self._enter(State.REFUSED, error)
-                await asyncio.sleep(slowly_s)
+                await self._hold(slowly_s)
             case ResourceGone():
                 self._enter(State.GONE, error)
                 await self._pause(None)  # then, if the kind is back already, discovery says so
                 self._served.clear()
                 self.on_gone()
-                await wait(self._served, slowly_s)
+                await self._hold(slowly_s, self._served)
 
     async def _pause(self, retry_after_s: float | None) -> None:
-        await asyncio.sleep(self._backoff.next_s(at_least_s=retry_after_s))
+        await self._hold(self._backoff.next_s(at_least_s=retry_after_s))
+
+    async def _hold(self, seconds: float, unless: asyncio.Event | None = None) -> None:
+        """Wait before the next attempt; the event ends it."""
+        with self._figures.backing_off.track_inprogress():
+            await wait(unless or asyncio.Event(), seconds)
 
     def _fields(self) -> dict[str, str]:
         return {logfields.ACCOUNT: self.account, logfields.RESOURCE: self.selection.resource.name}

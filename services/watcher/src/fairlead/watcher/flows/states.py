@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from fairlead.contracts.identity import Resource
-from fairlead.runtime import logfields
+from fairlead.runtime import logfields, metrics
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
@@ -39,6 +39,7 @@ class StateBoard:
         if before is not None and (before.state, before.message) == (state, message):
             return
         since_ms = before.since_ms if before is not None and before.state is state else self._now_ms()
+        _count(account, before.state if before is not None else None, state)
         self._states[key] = ResourceState(account, selection.resource, selection.namespace, state, since_ms, message)
         self._changed[key] = None
         self._news.set()
@@ -49,7 +50,8 @@ class StateBoard:
     def forget(self, account: str, selection: Selection) -> None:
         """Stop telling about a reflector that is watched no more."""
         key = (account, selection.resource, selection.namespace)
-        self._states.pop(key, None)
+        left = self._states.pop(key, None)
+        _count(account, left.state if left is not None else None, None)
         self._changed.pop(key, None)
 
     def tell_again(self, account: str) -> None:
@@ -76,3 +78,11 @@ class StateBoard:
                     await asyncio.sleep(backoff.next_s())
                 else:
                     backoff.reset()
+
+
+def _count(account: str, left: State | None, entered: State | None) -> None:
+    """Keep the number of resources in each state."""
+    if left is not None:
+        metrics.WATCHER_RESOURCES.labels(account, left.value).dec()
+    if entered is not None:
+        metrics.WATCHER_RESOURCES.labels(account, entered.value).inc()

@@ -110,7 +110,8 @@ class Calls:
             case "operation_report":
                 report = frame.operation_report
                 self._must_allow(report.account)
-                with tracing.span("gateway.report", frame.traceparent, operation=report.id, account=report.account):
+                zone, account = self.hello.zone_id, report.account
+                with tracing.span("gateway.report", frame.traceparent, operation=report.id, account=account, zone=zone):
                     await self.reports.report(report)
                 return messages.done()
             case _:

@@ -118,6 +118,11 @@ class Connection:
         if not self._ending.done():
             self._ending.set_result(violation)
 
+    @property
+    def uncommitted_bytes(self) -> int:
+        """Bytes that the agent sent and that are not committed."""
+        return self._lane.uncommitted_bytes
+
     async def committed(self) -> None:
         """Wait until everything that the agent sent is committed."""
         await self._lane.drained()

@@ -159,6 +159,11 @@ class CommitLane:
                 self._waiting.clear()
                 self._idle.set()
 
+    @property
+    def uncommitted_bytes(self) -> int:
+        """What was received and is not committed."""
+        return self._bytes
+
     async def drained(self) -> None:
         """Wait until everything received is committed and acknowledged."""
         await self._idle.wait()
