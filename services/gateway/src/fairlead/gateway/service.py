@@ -40,10 +40,10 @@ from fairlead.gateway.core.operations import Timing
 from fairlead.gateway.core.registration.definition import Template
 from fairlead.gateway.core.tokens import VERBS, Grant, Kind, Verb, digest
 from fairlead.gateway.flows.account_tokens import AccountTokens
-from fairlead.gateway.flows.duties import Duty
 from fairlead.gateway.flows.census import INTERVAL_S as CENSUS_INTERVAL_S
 from fairlead.gateway.flows.census import LEASE_S as CENSUS_LEASE_S
 from fairlead.gateway.flows.census import Census
+from fairlead.gateway.flows.duties import Duty
 from fairlead.gateway.flows.facade.barrier import Barrier
 from fairlead.gateway.flows.facade.desk import FacadeDesk
 from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
@@ -71,11 +71,11 @@ from fairlead.gateway.settings import (
     GatewaySection,
     Settings,
 )
+from fairlead.runtime import metrics
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.runtime.lifecycle import Scope, Service, Stage
 
 
-from fairlead.runtime import metrics
 def build(settings: Settings) -> Service:
     """Make the gateway from its settings.
 
@@ -104,11 +104,11 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     database = Database(dsn, size=section.database.pool_size)
     pulse = Pulse(database)
     scope.ready_when("database", pulse.not_ready)
+    metrics.GATEWAY_DATABASE_UP.set_function(lambda: pulse.not_ready() is None)
     await prepare_schema(dsn, wait_s=math.inf, change=section.database.migrate, on_wait=pulse.missed)
     await scope.enter(database)
     scope.start("pulse", pulse.feel())
 
-    metrics.GATEWAY_DATABASE_UP.set_function(lambda: pulse.not_ready() is None)
     observation = Observation(PostgresMirror(database), PostgresAccounts(database), PostgresReader(database))
     tokens = Tokens(PostgresTokens(database), fixed)
     links = _links(section, database, observation, tokens)
@@ -128,6 +128,9 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     facade = FacadeApplication(_facade(scope, section, _Storage(dsn, database, pulse, history), links), tokens)
     directory, url = PostgresLinks(database), section.facade.url
     registrations = await _registration(scope, section, database, keyring, links.gateway.id)
+    census = Census(PostgresCensus(database))
+    duty = Duty("census", links.gateway.id, registrations, CENSUS_INTERVAL_S, CENSUS_LEASE_S, census.stand_by)
+    scope.start("census", duty.keep(census.step))
     desk = RestDesk(
         operations, observation, tokens, directory, scope.not_ready, history, registrations, links.gateway.id, url
     )
@@ -135,9 +138,6 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
 
 
 async def _registration(
-    census = Census(PostgresCensus(database))
-    duty = Duty("census", links.gateway.id, registrations, CENSUS_INTERVAL_S, CENSUS_LEASE_S, census.stand_by)
-    scope.start("census", duty.keep(census.step))
     scope: Scope, section: GatewaySection, database: Database, keyring: Keyring, gateway: str
 ) -> PostgresRegistrations:
     """Registration in Clouddriver, and removal: each is done by one gateway for all of them."""

@@ -170,6 +170,10 @@ class Operations:
         except Undelivered as error:
             log.warning(
                 "a report could not be delivered; a resend of the operation brings it again",
+                **{logfields.OPERATION: report.job.id, logfields.ERROR: chain(error)},
+            )
+
+
 @contextmanager
 def _phase(phase: str) -> Iterator[None]:
     """Take the time of a part of an operation."""
@@ -178,10 +182,6 @@ def _phase(phase: str) -> Iterator[None]:
         yield
     finally:
         _PHASES[phase].observe(time.monotonic() - began_s, tracing.exemplar())
-
-
-                **{logfields.OPERATION: report.job.id, logfields.ERROR: chain(error)},
-            )
 
 
 def _now_ms() -> int:

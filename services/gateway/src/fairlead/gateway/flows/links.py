@@ -97,14 +97,14 @@ class Links:
 
     def __post_init__(self) -> None:
         self._empty.set()
-
-    # ---- the door
         metrics.GATEWAY_UNCOMMITTED_BYTES.set_function(lambda: self.uncommitted_bytes)
 
     @property
     def uncommitted_bytes(self) -> int:
         """Bytes that agents sent and that are not committed; may be asked from another thread."""
         return sum(connection.uncommitted_bytes for connection in list(self._connections.values()))
+
+    # ---- the door
 
     async def serve(self, grant: Grant, frames: AsyncIterator[pb.AgentFrame], write: Write) -> None:
         """Handle one connection from its first frame to its end.
@@ -175,18 +175,18 @@ class Links:
         if not self._connections:
             self._empty.set()
         metrics.GATEWAY_CONNECTIONS.set(len(self._connections))
+        metrics.GATEWAY_ACCOUNTS.set(len(self._by_account))
         log.info("agent disconnected", **_told(connection))
         self._ended.put_nowait(connection)
-        metrics.GATEWAY_ACCOUNTS.set(len(self._by_account))
 
     async def _claimed(self, connection: Connection, account: str) -> None:
         holders = self._by_account.setdefault(account, [])
         if connection in holders:
             holders.remove(connection)
         holders.append(connection)
+        metrics.GATEWAY_ACCOUNTS.set(len(self._by_account))
         await self.store.put(self._record(connection))
         if self.attempts is not None:
-        metrics.GATEWAY_ACCOUNTS.set(len(self._by_account))
             await self.attempts.account_claimed(account, connection.id)
 
     def _opened(self, connection: Connection, session: str) -> None:
