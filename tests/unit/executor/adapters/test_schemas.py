@@ -88,6 +88,14 @@ async def test_a_group_without_a_document_merges_as_json(api: ScriptedApi, of: P
     assert await of.node(RESOURCE) is None
 
 
+async def test_a_built_in_group_that_is_missing_for_now(api: ScriptedApi, of: PatchSchemas) -> None:
+    """It must not be guessed: merged as JSON, a workload would lose what others wrote into its lists."""
+    api.on("/openapi/v3", index())
+
+    with pytest.raises(NoSchema, match="apply it server-side"):
+        await of.node(BUILT_IN)
+
+
 @pytest.mark.parametrize("code", [403, 404])
 async def test_without_documents_only_custom_kinds_are_known(api: ScriptedApi, of: PatchSchemas, code: int) -> None:
     """They all merge as JSON; of a built-in kind it must not be guessed, and failures are not remembered."""

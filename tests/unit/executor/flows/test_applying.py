@@ -253,6 +253,18 @@ async def test_other_managers_lose_their_fields_where_that_is_wanted() -> None:
     assert told(await apply(to, web(), policy=policy)) == ("succeeded", 201, "")
 
 
+async def test_lost_fields_are_told_though_the_apply_is_refused() -> None:
+    """Taking the fields away was a write of its own."""
+    policy = ApplyPolicy(Switches(Switch.ALWAYS, Switch.ALWAYS))
+    refused = ApiRefused(422, "Invalid", "no image")
+    to = cluster(get=[answered(owned(("hpa", "Update")))], patch=[answered(owned()), refused])
+    outcome = await apply(to, web(), policy=policy)
+
+    assert (told(outcome), outcome.message) == (
+        ("failed", 422, "Invalid"), "every other manager lost its fields; then: no image",
+    )  # fmt: skip
+
+
 async def test_defaults_are_filled_in_where_that_is_wanted() -> None:
     """From the cluster's schema."""
     policy = ApplyPolicy(Switches(Switch.ALWAYS, manifest_defaults=Switch.ALWAYS))

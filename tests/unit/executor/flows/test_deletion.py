@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from tests.support.executor_doubles import PATH, MemoryCluster, OneCluster, answered, job, manifest, target
-from tests.unit.executor.flows.test_run import AT_ONCE, SILENT, cluster_with, run, told
+from tests.unit.executor.flows.test_run import AT_ONCE, SILENT, UNSENT, cluster_with, run, told
 
 from fairlead.contracts.operations import decode_request
 from fairlead.executor.errors import ApiRefused
@@ -59,6 +60,19 @@ async def test_an_object_that_stays() -> None:
     assert told(outcome) == ("failed", 504, "StillTerminating")
     assert outcome.message.endswith("it waits for its finalizers: example.test/anchor")
     assert len(cluster.requests) < 12
+
+
+async def test_an_object_that_cannot_be_looked_at() -> None:
+    """An account that may delete and not read is not told that the object is there still."""
+    cluster = MemoryCluster(scripted={
+        ("DELETE", PATH): [answered({"kind": "Status", "details": {"name": "cargo", "uid": "uid-1"}})],
+        ("GET", PATH): [FORBIDDEN],
+    })  # fmt: skip
+
+    outcome = await run(cluster, kind="delete", target=target(), timeoutSeconds=0.2)
+
+    assert told(outcome) == ("failed", 504, "StillTerminating")
+    assert "nobody could look whether the object is gone" in outcome.message
 
 
 async def test_what_is_not_waited_for() -> None:
@@ -126,9 +140,17 @@ async def test_a_deletion_that_ends_in_the_middle() -> None:
         ("failed", 403, "Forbidden"), "deleted: a; then b was refused: you may not",
     )  # fmt: skip
 
-    outcome = await run(selected("a", "b", b=[SILENT]), kind="delete", target=ALL, labelSelector="x=y")
-    assert outcome.verdict == "unknown"
-    assert "deleted: a; then no answer came for b" in outcome.message
+    outcome = await run(selected("a", "b", b=[UNSENT]), kind="delete", target=ALL, labelSelector="x=y")
+    assert told(outcome) == ("failed", 503, "Unreachable")
+    assert "deleted: a; then b could not be deleted" in outcome.message
+
+
+@pytest.mark.parametrize("left_open", [SILENT, ApiRefused(500, "", "etcdserver: request timed out")])
+async def test_a_deletion_of_several_without_a_clear_answer(left_open: Exception) -> None:
+    """It is unknown, whether no answer came or one that leaves it open; what went before is told."""
+    outcome = await run(selected("a", "b", b=[left_open]), kind="delete", target=ALL, labelSelector="x=y")
+    assert told(outcome)[0] == "unknown"
+    assert outcome.message.startswith("deleted: a; then, for b: ")
 
 
 async def test_a_deletion_that_is_canceled_in_the_middle() -> None:

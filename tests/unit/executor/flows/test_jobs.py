@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.executor_doubles import WORKLOADS, MemoryCluster, answered
 from tests.unit.executor.core.test_jobs import with_condition
-from tests.unit.executor.flows.test_run import run, told
+from tests.unit.executor.flows.test_run import SILENT, run, told
 
 from fairlead.executor.errors import ApiRefused
 from fairlead.executor.flows import jobs
@@ -70,6 +70,19 @@ async def test_a_former_job_makes_room() -> None:
     assert told(outcome) == ("succeeded", 201, "")
     assert [audit_id for _, audit_id in of.requests] == ["01JZ.1.read", "01JZ.1.delete", "01JZ.1.wait", "01JZ.1"]
     assert json.loads(of.requests[1][0].body)["preconditions"] == {"uid": "old"}
+
+
+@pytest.mark.parametrize("left_open", [SILENT, ApiRefused(504, "Timeout", "late")])
+async def test_a_former_job_that_may_be_deleted(left_open: Exception) -> None:
+    """Its deletion is tried again under its UID; one that never gets a clear answer is unknown, and nothing is created."""
+    of = cluster(answered(state("old")), delete=[left_open])
+    outcome = await run(of, kind="runJob", manifest=MANIFEST, recreate=True)
+    assert told(outcome)[0] == "unknown"
+    assert not [request for request, _ in of.requests if request.method == "POST"]
+
+    of = cluster(answered(state("old")), MISSING, delete=[left_open, MISSING])
+    of.scripted["POST", JOBS] = [ApiRefused(422, "Invalid", "no image")]
+    assert told(await run(of, kind="runJob", manifest=MANIFEST, recreate=True)) == ("failed", 422, "Invalid")
 
 
 async def test_a_former_job_that_stays() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from tests.support.executor_doubles import (
     PATH,
     CollectedReports,
@@ -22,9 +23,11 @@ from tests.support.executor_doubles import (
 from tests.unit.executor.flows.test_run import AT_ONCE, SILENT
 
 from fairlead.executor.core.claims import Owner
+from fairlead.executor.flows import operations as module
 from fairlead.executor.flows.claiming import Claiming
 from fairlead.executor.flows.operations import Operations
 from fairlead.executor.flows.run import Runner
+from fairlead.executor.ports import Report, Stage
 
 
 @dataclass
@@ -99,6 +102,29 @@ async def test_an_owner_that_is_at_it() -> None:
 
     assert zone.ends == [("succeeded", "")]
     assert owner.answer("01JZ", "x") is Owner.LOST
+
+
+async def test_saying_that_it_runs_does_not_hold_its_end_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the way back is blocked, the end is kept and reported all the same."""
+    monkeypatch.setattr(module, "TELL_CLAIMED_AFTER_S", 0.0)
+    stuck = asyncio.Event()
+
+    class Blocked(CollectedReports):
+        async def tell(self, report: Report) -> None:
+            if report.stage is Stage.CLAIMED:
+                stuck.set()
+                await asyncio.Event().wait()
+            await super().tell(report)
+
+    async def gate(place: str) -> None:
+        if place == "send":
+            await stuck.wait()
+
+    zone = Zone(reports=Blocked(), cluster=MemoryCluster(gate=gate))
+    async with asyncio.timeout(10):
+        await zone.executor().carry_out(job(), at_once)
+
+    assert zone.ends == [("succeeded", "")]
 
 
 async def test_an_owner_that_died() -> None:

@@ -110,7 +110,10 @@ class PatchSchemas:
         except NotFound:
             return _Held(self._shared.parsed((await session.request("GET", _V2)).body), "", now_s)
         entry = index.paths.get(key)
-        if entry is None:  # a group that publishes nothing, as an aggregated one may
+        if entry is None:
+            # An aggregated group may publish nothing. A built-in one always does: its server is starting or being changed.
+            if "." not in key.split("/")[1]:
+                raise NotFound(404, "NotFound", f"{_INDEX} lacks {key}")
             return _Held(Document({}, frozenset()), "", now_s)
         mark = "".join(parse_qs(urlsplit(entry.url).query).get("hash", []))
         if known is not None and mark and known.hash == mark:

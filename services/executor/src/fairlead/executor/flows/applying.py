@@ -159,7 +159,10 @@ async def _become_sole_owner(call: Call, resource: Resource) -> None:
                 return
             raise
         patch = ownership.sole_ownership(answer.body, call.request.field_manager, resource.api_version)
-        if patch is None or await _set_owners(call, resource, patch):
+        if patch is None:
+            return
+        if await _set_owners(call, resource, patch):
+            call.done = "every other manager lost its fields"
             return
     raise ApiRefused(409, "Conflict", "the object keeps changing, its fields could not be taken over")
 

@@ -124,11 +124,11 @@ class Call:
             ApiRefused, NoAnswer, Canceled, OutOfTime: it had no effect.
 
         """
-        tries = 0
+        before, tries = self.doubt, 0
         while True:
             self._check()
             try:
-                return await self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.remaining_s)
+                answer = await self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.remaining_s)
             except NoAnswer as error:
                 failure: NoAnswer | ApiRefused = error
                 open_end = error.maybe_sent
@@ -136,14 +136,23 @@ class Call:
                 failure = error
                 open_end = outcomes.leaves_doubt(error)
                 if not open_end and not outcomes.was_not_done(error):
+                    self._settle(before, repeatable=repeatable)
                     raise
-            self.doubt = self.doubt or (open_end and not repeatable and not is_harmless(self.request))
+            else:
+                self._settle(before, repeatable=repeatable)
+                return answer
+            self.doubt = self.doubt or (open_end and not is_harmless(self.request))
             tries += 1
             may_repeat = not open_end or repeatable or is_repeatable(self.request)
             if not may_repeat or not await self._pause(failure, tries):
                 if self.doubt:
                     raise _in_doubt(failure) from failure
                 raise failure
+
+    def _settle(self, doubt: bool, *, repeatable: bool) -> None:
+        """A clear answer to a request with a fence of its own ends the doubt that came with it."""
+        if repeatable:
+            self.doubt = doubt
 
     async def schema(self) -> Node | None:
         """Find out how objects of the kind merge."""

@@ -14,7 +14,7 @@ from fairlead.executor.core import plan
 from fairlead.executor.core.aims import Aim
 from fairlead.executor.core.outcome import Outcome
 from fairlead.executor.errors import ApiRefused, NoAnswer
-from fairlead.executor.flows.call import Call
+from fairlead.executor.flows.call import Call, InDoubt
 from fairlead.executor.flows.listing import collect
 
 LOOK_PAUSE_S = 0.05
@@ -77,7 +77,7 @@ async def _delete_selected(call: Call, resource: Resource) -> Outcome:
         except ApiRefused as error:
             if error.code not in (404, 409):  # gone, or another object by now
                 return _partly(call, deleted, each.name, error)
-        except NoAnswer as error:
+        except (NoAnswer, InDoubt) as error:
             return _partly(call, deleted, each.name, error)
         else:
             deleted.append(each)
@@ -102,15 +102,17 @@ def _names(deleted: list[Remains]) -> str:
     return f"deleted: {', '.join(each.name for each in deleted)}"
 
 
-def _partly(call: Call, deleted: list[Remains], name: str, error: ApiRefused | NoAnswer) -> Outcome:
+def _partly(call: Call, deleted: list[Remains], name: str, error: ApiRefused | NoAnswer | InDoubt) -> Outcome:
     """End in the middle: what was deleted stays deleted, and the message says what that is."""
     done = _told(call, deleted)
     if isinstance(error, ApiRefused):
         told = f"{done.message}; then {name} was refused: {error.message}"
         return msgspec.structs.replace(outcomes.failed(done, error.reason, told, code=error.code), body=done.body)
-    told = f"{done.message}; then no answer came for {name}: {error}"
-    if error.maybe_sent:
-        return outcomes.unknown(done, outcomes.UNKNOWN_OUTCOME, told)
+    if isinstance(error, InDoubt):
+        return outcomes.unknown(
+            done, outcomes.UNKNOWN_OUTCOME, f"{done.message}; then, for {name}: {error}", code=error.code
+        )
+    told = f"{done.message}; then {name} could not be deleted: {error}"
     return msgspec.structs.replace(outcomes.failed(done, "Unreachable", told, code=503), body=done.body)
 
 
@@ -120,7 +122,9 @@ def _is_waited_for(request: OperationRequest) -> bool:
 
 def _still_there(call: Call, outcome: Outcome, left: list[Remains]) -> Outcome:
     seconds = f"{call.request.timeout_seconds:g} s"
-    if len(left) == 1:
+    if not any(each.uid for each in left):  # no look succeeded: the account may delete and not read
+        message = f"the deletion was accepted, but in {seconds} nobody could look whether the object is gone"
+    elif len(left) == 1:
         message = f"the deletion was accepted, but the object was still there after {seconds}"
     else:
         message = f"the deletions were accepted, but {len(left)} objects were still there after {seconds}"

@@ -126,24 +126,20 @@ class Operations:
 
     async def _run(self, job: Job, request: OperationRequest, started_ms: int, *, doubt: bool) -> Outcome:
         """Run, and say after a while that it runs, so that the gateway knows."""
-        ended = asyncio.Event()
 
         async def tell_claimed() -> None:
-            try:
-                async with asyncio.timeout(TELL_CLAIMED_AFTER_S):
-                    await ended.wait()
-            except TimeoutError:
-                await self._tell(Report(job, Stage.CLAIMED, started_ms=started_ms))
+            await asyncio.sleep(TELL_CLAIMED_AFTER_S)
+            await self._tell(Report(job, Stage.CLAIMED, started_ms=started_ms))
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(tell_claimed())
+            telling = group.create_task(tell_claimed())
             try:
                 with _phase("run"):
                     return await self._runner.run(
                         job, request, is_canceled=lambda: job.id in self._canceled, doubt=doubt
                     )
             finally:
-                ended.set()
+                telling.cancel()  # its retries would only hold the end up
 
     async def _end(self, job: Job, kind: str, outcome: Outcome, started_ms: int) -> None:
         """Count, log and report the end of an operation."""
