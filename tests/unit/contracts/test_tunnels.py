@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead.contracts.tunnels import PIECE_BYTES, WINDOW_BYTES, cost_of, is_write
+from fairlead.contracts.tunnels import PIECE_BYTES, WINDOW_BYTES, cost_of, is_write, may_last
+from fairlead.contracts.v1 import link_pb2 as pb
 
 
 def test_small_pieces_are_not_free() -> None:
@@ -29,3 +30,9 @@ def test_small_pieces_are_not_free() -> None:
 def test_what_writes(method: str, *, writes: bool) -> None:
     """Whatever is not known to change nothing is a write; methods are told apart by case."""
     assert is_write(method) is writes
+
+
+@pytest.mark.parametrize(("method", "idle_ms", "lasts"), [("GET", 0, True), ("GET", 60_000, False), ("POST", 0, False)])
+def test_what_lasts(method: str, idle_ms: int, *, lasts: bool) -> None:
+    """A read without a bound on silence may go on for ever; a write never does."""
+    assert may_last(pb.TunnelOpen(method=method, idle_ms=idle_ms)) is lasts

@@ -172,6 +172,16 @@ async def test_an_executor_that_breaks_the_rules() -> None:
     assert made.zone.kinds() == ["tunnel_open", "tunnel_end"]
 
 
+async def test_a_last_piece_beyond_the_credit() -> None:
+    """It is no end of which the gateway would never hear."""
+    made = Setting()
+    await made.open()
+    await made.relay.hear(pb.AgentFrame(tunnel_data=pb.TunnelData(id=ID, content=bytes(TUNNEL_LIMIT_BYTES))))
+    await made.relay.hear(LAST)
+
+    assert [code for code, _ in made.ends()] == ["LOST"]
+
+
 async def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is beyond the limit is not sent; what stands already is not begun again."""
     monkeypatch.setattr(module, "TUNNELS_MAX", 1)
@@ -210,7 +220,7 @@ async def test_leases(monkeypatch: pytest.MonkeyPatch, failure: Exception, expir
 
 
 async def test_the_bridge_stops() -> None:
-    """What may go on for ever ends; a write may finish."""
+    """What may go on for ever ends; a write may finish; what comes then is not begun, and told so."""
     made = Setting()
     await made.open("A")
     await made.open("B", method="POST")
@@ -219,3 +229,6 @@ async def test_the_bridge_stops() -> None:
 
     assert made.ends() == [("LOST", "the bridge stops")]
     assert sorted(made.relay._tunnels) == ["B", "C"]
+    await made.open("D", method="POST")
+    assert made.ends() == [("NOT_DISPATCHED", "the bridge stops")]
+    assert made.zone.kinds().count("tunnel_open") == 3

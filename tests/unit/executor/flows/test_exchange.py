@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.support.executor_doubles import MemoryClaims
 from tests.support.services import eventually
-from tests.support.tunnel_doubles import BRIDGE, ID, PassiveCluster, RememberingBridges, opening
+from tests.support.tunnel_doubles import ID, PassiveCluster, RememberingBridges, opening
 
 from fairlead.contracts.tunnels import PIECE_BYTES, WINDOW_BYTES
 from fairlead.contracts.v1 import link_pb2 as pb
@@ -98,6 +98,14 @@ async def test_no_answer(error: NoAnswer, code: str) -> None:
     assert setting.bridges.ends == [(code, str(error))]
 
 
+async def test_an_error_that_nobody_expected() -> None:
+    """It ends this exchange, not the executor, and says nothing of the request."""
+    setting = Setting(opening("POST"), PassiveCluster(error=ValueError("secret")))
+    await setting.run()
+
+    assert setting.bridges.ends == [("LOST", "the executor met an error; its log says which")]
+
+
 async def test_an_answer_that_breaks_off() -> None:
     """What came is handed on before the end."""
     setting = Setting(opening(), PassiveCluster(breaks=NoAnswer("broke", maybe_sent=True)))
@@ -179,11 +187,3 @@ async def test_the_bridge_cannot_be_told() -> None:
     await setting.run()
 
     assert setting.cluster.open == 0
-
-
-@pytest.mark.parametrize(("method", "idle_ms", "lasts"), [("GET", 0, True), ("GET", 60_000, False), ("POST", 0, False)])
-def test_what_lasts(method: str, idle_ms: int, *, lasts: bool) -> None:
-    """A read without a bound on silence may go on for ever; a write never does."""
-    frame = opening(method, idle_ms=idle_ms, bridge=BRIDGE)
-
-    assert Exchange(frame, PassiveCluster(), MemoryClaims(), "e", RememberingBridges()).lasts is lasts

@@ -124,7 +124,7 @@ async def test_an_older_agent() -> None:
         with pytest.raises(TunnelUnavailable, match="agent pod-0 is of a release"):
             async with AgentTunnel(link).exchange(request("GET", "/")):
                 pass
-        assert not link.outbox._control
+        assert not link.outbox._tunnels
 
 
 async def test_a_body_that_fails_at_once() -> None:
@@ -139,7 +139,7 @@ async def test_a_body_that_fails_at_once() -> None:
         with pytest.raises(ConnectionError):
             async with AgentTunnel(link).exchange(request("POST", "/", body=broken())):
                 pass
-        assert not link.outbox._control
+        assert not link.outbox._tunnels
 
 
 async def test_an_agent_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +147,21 @@ async def test_an_agent_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(module, "PATIENCE_S", 0.05)
     async with asyncio.TaskGroup() as group:
         link = OneLink(group)
+        group.create_task(link.opened())
         with pytest.raises(TunnelLost, match=r"within 0\.05 s"):
             async with AgentTunnel(link).exchange(request("POST", "/", answer_within_s=0.05)):
                 pass
         link.outbox.close()
-        assert [frame.WhichOneof("body") async for frame in link.outbox.frames()] == ["tunnel_open", "tunnel_end"]
+        assert [frame.WhichOneof("body") async for frame in link.outbox.frames()] == ["tunnel_end"]
+
+
+async def test_an_agent_that_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was never written to it was certainly not sent, and will not be."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    async with asyncio.TaskGroup() as group:
+        link = OneLink(group)
+        with pytest.raises(TunnelUnavailable, match="it was not sent"):
+            async with AgentTunnel(link).exchange(request("POST", "/", answer_within_s=0.05)):
+                pass
+        link.outbox.close()
+        assert [frame async for frame in link.outbox.frames()] == []

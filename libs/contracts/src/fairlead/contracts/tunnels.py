@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fairlead.contracts.v1 import link_pb2 as pb
+
 FEATURE = "tunnel"
 """What Hello and Welcome call it."""
 WINDOW_BYTES = 256 * 1024
@@ -28,3 +30,8 @@ def cost_of(content: bytes) -> int:
 def is_write(method: str) -> bool:
     """Whether a request of this method may change something."""
     return method not in ("GET", "HEAD", "OPTIONS")
+
+
+def may_last(opened: pb.TunnelOpen) -> bool:
+    """Whether an exchange may go on for ever: a watch, a followed log. A write never does."""
+    return not opened.idle_ms and not is_write(opened.method)

@@ -75,3 +75,13 @@ async def test_the_end_of_a_tunnel() -> None:
     outbox.close()
 
     assert [frame.call async for frame in outbox.frames()] == [3, 2]
+
+
+async def test_a_tunnel_that_ends_before_it_was_sent() -> None:
+    """Nothing of it is: clients that come and go while an agent reads nothing take no room."""
+    outbox = Outbox()
+    outbox.push_tunnel("a", pb.GatewayFrame(call=1, tunnel_open=pb.TunnelOpen(id="a")))
+    assert not outbox.end_tunnel("a", pb.GatewayFrame(call=2, tunnel_end=pb.TunnelEnd(id="a")))
+    outbox.close()
+
+    assert [frame.call async for frame in outbox.frames()] == []

@@ -35,20 +35,24 @@ class Setting:
 
     def __init__(self, group: asyncio.TaskGroup, limit: int) -> None:
         self._group = group
+        self._written: list[str] = []
         self.outbox = Outbox()
         self.tunnels = LinkTunnels(self.outbox, self._start, limit)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._group.create_task(work)
 
-    def open(self, exchange_id: str = "A") -> Exchange:
-        """Open an exchange."""
-        return self.tunnels.open(pb.TunnelOpen(id=exchange_id, last=True), "trace")
+    def open(self, exchange_id: str = "A", idle_ms: int = 1000) -> Exchange:
+        """Open an exchange; its opening is written at once."""
+        opened = pb.TunnelOpen(id=exchange_id, method="GET", idle_ms=idle_ms, last=True)
+        exchange = self.tunnels.open(opened, "trace")
+        self._written += [str(frame.WhichOneof("body")) for frame in self.outbox._tunnels.pop(exchange_id)]
+        return exchange
 
     async def sent(self) -> list[str]:
         """Kinds of the frames that go to the agent."""
         self.outbox.close()
-        return [str(frame.WhichOneof("body")) async for frame in self.outbox.frames()]
+        return self._written + [str(frame.WhichOneof("body")) async for frame in self.outbox.frames()]
 
 
 @asynccontextmanager
@@ -208,6 +212,17 @@ async def test_the_connection_ends() -> None:
             made.open("B")
 
 
+async def test_the_connection_ends_before_an_opening_was_written() -> None:
+    """Then it certainly was not sent; what the connection still writes has nothing of it."""
+    async with setting() as made:
+        exchange = made.tunnels.open(pb.TunnelOpen(id="A", method="POST", last=True), "trace")
+        made.tunnels.end_all("gone")
+        with pytest.raises(TunnelUnavailable, match="gone; it was not sent"):
+            await exchange.head()
+
+        assert await made.sent() == []
+
+
 async def test_limits() -> None:
     """A connection carries so many; one of an id at once; what is closed makes room."""
     async with setting(limit=2) as made:
@@ -220,3 +235,13 @@ async def test_limits() -> None:
             made.open("C")
         await made.tunnels.close(exchange.opened)
         made.open("C")
+
+
+async def test_what_lasts_leaves_room() -> None:
+    """Watches and followed logs fill no connection: short exchanges still get through."""
+    async with setting(limit=4) as made:
+        for name in ("A", "B", "C"):
+            made.open(name, idle_ms=0)
+        with pytest.raises(TunnelUnavailable, match="followed logs"):
+            made.open("D", idle_ms=0)
+        made.open("D")

@@ -14,7 +14,7 @@ from fairlead.bridge.errors import LinkBusy, LinkLost, NoExecutor, ZoneUnavailab
 from fairlead.bridge.flows.connection import Connection
 from fairlead.bridge.flows.uplink import Spawn
 from fairlead.bridge.ports import TunnelZone
-from fairlead.contracts.tunnels import LEASE_EXPIRES_S, LEASE_S, is_write
+from fairlead.contracts.tunnels import LEASE_EXPIRES_S, LEASE_S, may_last
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.runtime import logfields, metrics
 from fairlead.runtime.errors import chain
@@ -31,7 +31,7 @@ class _Tunnel:
     id: str
     connection: Connection
     lasts: bool
-    """Whether it may go on for ever: a watch, a followed log."""
+    """Whether it may go on for ever."""
     executor: str = ""
     """Empty until one was found."""
 
@@ -51,6 +51,7 @@ class TunnelRelay:
         self._tunnels: dict[str, _Tunnel] = {}
         self._heard_s: dict[str, float] = {}
         """When executors that hold tunnels answered last."""
+        self._stopping = False
 
     async def deliver(self, connection: Connection, frame: pb.GatewayFrame) -> None:
         """Take a frame of the gateway; never fails."""
@@ -82,14 +83,15 @@ class TunnelRelay:
         tunnel = self._tunnels.get(tunnel_id)
         if tunnel is None:
             return
-        if over:
-            self._forget(tunnel_id, tunnel.connection)
         try:
             tunnel.connection.send_tunnel(tunnel_id, frame)
         except LinkLost:
             return  # `connection_ended` ends the rest
         except LinkBusy as error:
             await self._end(tunnel, End.CODE_LOST, str(error))
+        else:
+            if over:
+                self._forget(tunnel_id, tunnel.connection)
 
     def connection_ended(self, connection: Connection) -> None:
         """Nobody is there any more who reads the answers of its tunnels."""
@@ -104,7 +106,8 @@ class TunnelRelay:
         )
 
     async def end_lasting(self) -> None:
-        """End what may go on for ever; the bridge stops, and what else is under way may finish."""
+        """Begin nothing more and end what may go on for ever; the bridge stops, and what else is under way may finish."""
+        self._stopping = True
         await self._end_all([each for each in self._tunnels.values() if each.lasts], "the bridge stops")
 
     async def keep(self) -> None:
@@ -125,9 +128,10 @@ class TunnelRelay:
         if opened.id in self._tunnels:
             log.warning("a tunnel is opened twice", **{logfields.OPERATION: opened.id})
             return
-        tunnel = _Tunnel(opened.id, connection, lasts=not opened.idle_ms and not is_write(opened.method))
-        if len(self._tunnels) >= TUNNELS_MAX:
-            _tell(tunnel, End.CODE_NOT_DISPATCHED, "the bridge carries too many exchanges")
+        tunnel = _Tunnel(opened.id, connection, lasts=may_last(opened))
+        if self._stopping or len(self._tunnels) >= TUNNELS_MAX:
+            reason = "the bridge stops" if self._stopping else "the bridge carries too many exchanges"
+            _tell(tunnel, End.CODE_NOT_DISPATCHED, reason)
             return
         self._tunnels[opened.id] = tunnel
         connection.hold_tunnel(opened.id)

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-from fairlead.contracts.tunnels import WINDOW_BYTES, WINDOW_MAX_BYTES, is_write
+from fairlead.contracts.tunnels import WINDOW_BYTES, WINDOW_MAX_BYTES, is_write, may_last
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.executor.core import exchange as rules
 from fairlead.executor.core.claims import Claim
@@ -56,7 +56,7 @@ class Exchange:
     @property
     def lasts(self) -> bool:
         """Whether it may go on for ever: a watch, a followed log."""
-        return not self.opened.idle_ms and not is_write(self.opened.method)
+        return may_last(self.opened)
 
     def take(self, data: pb.TunnelData) -> None:
         """Take a piece of the request's body; one that breaks the rules ends the exchange."""
@@ -87,6 +87,10 @@ class Exchange:
             if self._stopped is None:
                 raise
             end = self._stopped
+        except Exception as error:  # noqa: BLE001 - one exchange must not end the service
+            log.error("an exchange met an error that nobody handled", **{
+                logfields.OPERATION: opened.id, logfields.ACCOUNT: opened.account, logfields.ERROR: chain(error)})  # fmt: skip
+            end = End(id=opened.id, code=End.CODE_LOST, reason="the executor met an error; its log says which")
         metrics.EXECUTOR_TUNNELS_ENDED.labels(OUTCOMES[end.code]).inc()
         if end.code in (End.CODE_UNSPECIFIED, End.CODE_CANCELLED):
             return

@@ -86,7 +86,7 @@ async def _head_of(exchange: Exchange, within_s: float) -> pb.TunnelHead:
         async with asyncio.timeout(within_s + PATIENCE_S):
             return await exchange.head()
     except TimeoutError:
-        raise TunnelLost(f"no answer came within {within_s:g} s") from None
+        raise exchange.lose(f"no answer came within {within_s:g} s") from None
 
 
 def _opening(request: TunnelRequest, beginning: bytes, *, whole: bool) -> pb.TunnelOpen:

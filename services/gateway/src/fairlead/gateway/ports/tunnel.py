@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from fairlead.contracts.tunnels import is_write
+
 
 @dataclass(frozen=True, slots=True)
 class TunnelRequest:
@@ -32,7 +34,7 @@ class TunnelRequest:
     @property
     def writes(self) -> bool:
         """Whether the exchange may change something."""
-        return self.method not in ("GET", "HEAD", "OPTIONS")
+        return is_write(self.method)
 
 
 @dataclass(frozen=True, slots=True)

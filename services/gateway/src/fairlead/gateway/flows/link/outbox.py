@@ -52,15 +52,18 @@ class Outbox:
         self._update()
 
     def push_tunnel(self, tunnel: str, frame: GatewayFrame) -> None:
-        """Queue a frame with a piece of a tunnel's body."""
+        """Queue the opening of a tunnel, or a piece of its request's body."""
         if not self._closed:
             self._tunnels.setdefault(tunnel, deque()).append(frame)
             self._filled.set()
 
-    def end_tunnel(self, tunnel: str, frame: GatewayFrame) -> None:
-        """Queue the end of a tunnel; the pieces that wait are needed no more."""
-        self._tunnels.pop(tunnel, None)
+    def end_tunnel(self, tunnel: str, frame: GatewayFrame) -> bool:
+        """Queue the end of a tunnel; what waits of it is needed no more. False when nothing of it was sent, nor will be."""
+        waiting = self._tunnels.pop(tunnel, None)
+        if waiting and waiting[0].HasField("tunnel_open"):
+            return False
         self.push([frame])
+        return True
 
     def close(self) -> None:
         """Take no more; `frames` ends after what is queued."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from fairlead.contracts.tunnels import WINDOW_BYTES
+from fairlead.contracts.tunnels import WINDOW_BYTES, may_last
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.gateway.errors import TunnelLost, TunnelRefused, TunnelUnavailable
 from fairlead.gateway.flows.link.outbox import Outbox
@@ -15,6 +15,8 @@ from fairlead.runtime.bodies import BodyBroken, Inlet, Outlet
 
 End = pb.TunnelEnd
 Start = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+LASTING_SHARE = 0.75
+"""Of what a connection carries at once, for exchanges that may go on for ever: there is always room for short ones."""
 
 
 class Exchange:
@@ -85,10 +87,16 @@ class Exchange:
             self.fail(error)
             self.cancel(str(error))
 
-    def cancel(self, reason: str) -> None:
-        """Tell the agent that nobody waits any more."""
+    def lose(self, reason: str) -> Exception:
+        """End it from here because no answer comes; what still waited to be written was certainly not sent."""
+        error = TunnelLost(reason) if self.cancel(reason) else TunnelUnavailable(f"{reason}; it was not sent")
+        self.fail(error)
+        return error
+
+    def cancel(self, reason: str) -> bool:
+        """Tell the agent that nobody waits any more; False when it never heard of it."""
         end = End(id=self._id, code=End.CODE_CANCELLED, reason=reason[:200])
-        self._outbox.end_tunnel(self._id, pb.GatewayFrame(tunnel_end=end))
+        return self._outbox.end_tunnel(self._id, pb.GatewayFrame(tunnel_end=end))
 
     async def leave(self) -> None:
         """End it, whatever its state; nothing of it is left when this returns."""
@@ -160,12 +168,19 @@ class LinkTunnels:
             raise TunnelRefused("an exchange of this id is under way")
         if len(self._exchanges) >= self._limit:
             raise TunnelUnavailable("the agent's connection carries too many exchanges")
+        if may_last(opened) and self._lasting >= self._limit * LASTING_SHARE:
+            raise TunnelUnavailable("the agent's connection carries too many watches and followed logs")
         opened.window_bytes = WINDOW_BYTES
         exchange = Exchange(opened, self._outbox, self._start)
         self._exchanges[opened.id] = exchange
         metrics.GATEWAY_TUNNELS.inc()
-        self._outbox.push([pb.GatewayFrame(traceparent=traceparent, tunnel_open=opened)])
+        # In the lane of its pieces: one that is left while it waits there is never sent, and takes no more room.
+        self._outbox.push_tunnel(opened.id, pb.GatewayFrame(traceparent=traceparent, tunnel_open=opened))
         return exchange
+
+    @property
+    def _lasting(self) -> int:
+        return sum(may_last(each.opened) for each in self._exchanges.values())
 
     async def close(self, opened: pb.TunnelOpen) -> None:
         """End an exchange and forget it; one that was not begun is none."""
@@ -187,4 +202,5 @@ class LinkTunnels:
         """The connection ends: nothing is heard of any exchange any more."""
         self._closed = True
         for exchange in self._exchanges.values():
-            exchange.fail(TunnelLost(reason))
+            if not exchange.ended:
+                exchange.lose(reason)
