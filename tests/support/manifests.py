@@ -18,7 +18,7 @@ from tools.parts.build import Bundle
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "infra/kubernetes"
 CHARTS = ROOT / "infra/helm"
-TIMEOUT_S = 60.0
+TIMEOUT_S = 100.0
 
 Manifest = dict[str, Any]
 

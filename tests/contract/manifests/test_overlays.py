@@ -128,7 +128,7 @@ def test_a_tag_is_enough(kustomize: Kustomize, judge: Judge, control_plane: Cont
             ["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@example.com", *words], check=True
         )
     (repository / "infra/kubernetes/base/watcher/kustomization.yaml").unlink()  # after the tag
-    url = f"file://{repository}//infra/kubernetes/{{}}?ref=v0.1.0"
+    url = f"file://{repository}//infra/kubernetes/{{}}?ref=v0.1.0&timeout=90s"
     settings = "kubernetes: {accounts: [{name: prod, serviceAccount: true}]}\nclouddriver: {grpc: 'gateway:9091'}\n"
     composition = Composition("agent", ("one-process-agent",), settings)
 
@@ -139,5 +139,5 @@ def test_a_tag_is_enough(kustomize: Kustomize, judge: Judge, control_plane: Cont
     assert judge(rendered) == ""
 
     words = ["apply", "--dry-run=client", "--output=yaml", "-k", url.format("overlays/gateway")]
-    plain = subprocess.run([*judge.kubectl, *words], capture_output=True, text=True, check=True, timeout=60)
+    plain = subprocess.run([*judge.kubectl, *words], capture_output=True, text=True, check=True, timeout=100)
     assert "fairlead-gateway" in {each["metadata"]["name"] for each in objects(plain.stdout)[0]["items"]}
