@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,6 +83,11 @@ class MemoryShelf:
         self.outage.check()
         found = self.documents.get((account, kind, path))
         return found[0] if found else None
+
+    async def hashes(self, accounts: Sequence[str], kind: str) -> Mapping[str, str]:
+        self.outage.check()
+        found = {account: self.documents.get((account, kind, "")) for account in accounts}
+        return {account: each[0].sha256 for account, each in found.items() if each}
 
     async def content(self, account: str, kind: str, path: str, sha256: str) -> bytes | None:
         self.outage.check()

@@ -51,6 +51,7 @@ from fairlead.gateway.flows.facade.feeds import Feeds
 from fairlead.gateway.flows.facade.openapi import OpenApiDocuments
 from fairlead.gateway.flows.facade.passthrough import Bounds, Passthrough
 from fairlead.gateway.flows.facade.reading import Reading, now_utc
+from fairlead.gateway.flows.facade.schemas import SchemasAhead
 from fairlead.gateway.flows.facade.shelf import LastKnown
 from fairlead.gateway.flows.facade.tables import render
 from fairlead.gateway.flows.facade.writes import Journal
@@ -249,10 +250,12 @@ def _facade(scope: Scope, section: GatewaySection, storage: _Storage, links: Lin
     discovery = DiscoveryDocuments(shelf, chosen.documents_bytes // 2)
     bounds = Bounds(body_bytes=chosen.body_bytes, answer_s=chosen.answer_seconds)
     cluster = Passthrough(AgentTunnel(links), journal, bounds, discovery.unsettle)
+    openapi = OpenApiDocuments(shelf, cluster, discovery, chosen.documents_bytes // 2, chosen.openapi_seconds)
+    scope.start("facade.schemas", SchemasAhead(openapi, shelf, links).keep())
     return FacadeDesk(
         shelf=shelf,
         discovery=discovery,
-        openapi=OpenApiDocuments(shelf, cluster, discovery, chosen.documents_bytes // 2, chosen.openapi_seconds),
+        openapi=openapi,
         store=Reading(feeds.store, Barrier(storage.history), feeds, chosen.stale_seconds, render),
         cluster=cluster,
         admission=Admission(chosen.requests_at_once, chosen.streams_at_once),

@@ -137,6 +137,14 @@ def test_equal_content_has_equal_etags() -> None:
 
 
 @pytest.mark.parametrize(
+    ("form", "told"), [(Form.V2, "public"), (Form.V2_BETA1, "public"), (Form.OLD, "no-cache, private")]
+)
+def test_caches_are_told_what_api_servers_tell_them(form: Form, told: str) -> None:
+    """Only of the aggregated form they let others than the client keep it."""
+    assert pages_of(msgspec.json.encode(DOCUMENT))["/apis", form].cache_control == told
+
+
+@pytest.mark.parametrize(
     "document",
     [b"", b"[]", b'{"items":[{"versions":[{}]}]}', b'{"items":[{"versions":[{"version":"v1","resources":["x"]}]}]}'],
 )

@@ -6,9 +6,8 @@ import gzip
 
 import pytest
 
-from fairlead.gateway.core.facade.openapi import Schemas, answer_headers, kept, paths_of, unchanged, wanted
+from fairlead.gateway.core.facade.openapi import V2_PROTOBUF, Schemas, answer_headers, kept, named_by, unchanged, wanted
 
-V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 FOUND = Schemas(
     {"etag": '"H"', "last-modified": "Sat", "content-type": "application/json"}, gzip.compress(b"{}", mtime=0)
 )
@@ -93,8 +92,8 @@ def test_clients_that_have_it(conditions: dict[str, str], same: bool) -> None:
 
 
 def test_an_index_names_every_document() -> None:
-    """And is one itself; something else names nothing."""
+    """With its hash; something else names nothing."""
     index = b'{"paths":{"api/v1":{"serverRelativeURL":"/openapi/v3/api/v1?hash=H"},"version":{}}}'
 
-    assert paths_of(index) == ["/openapi/v2", "/openapi/v3", "/openapi/v3/api/v1", "/openapi/v3/version"]
-    assert paths_of(b"[]") is None
+    assert named_by(index) == {"/openapi/v3/api/v1": "H", "/openapi/v3/version": ""}
+    assert named_by(b"[]") is None

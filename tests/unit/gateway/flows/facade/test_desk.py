@@ -32,6 +32,7 @@ from fairlead.gateway.errors import (
     TunnelUnavailable,
     UnknownAccount,
 )
+from fairlead.gateway.flows.facade import desk
 from fairlead.gateway.flows.facade.desk import FacadeDesk
 from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
 from fairlead.gateway.flows.facade.openapi import OpenApiDocuments
@@ -106,6 +107,17 @@ async def test_discovery_is_live_after_definitions_were_written(front: Front) ->
     status, body = await front.ask(a_request("GET", "/apis"))
 
     assert (status, json.loads(body)["kind"]) == (200, "APIGroupList")
+
+
+async def test_discovery_does_not_wait_for_an_agent_that_hangs(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live is better, stored is good enough: every kubectl waits for discovery."""
+    monkeypatch.setattr(desk, "PATIENCE_S", 0.05)
+    await front.ask(a_request("POST", DEFINITIONS, body=b"{}"))
+    front.tunnel.held = asyncio.Event()
+    status, body = await front.ask(a_request("GET", "/apis"))
+
+    assert (status, json.loads(body)["kind"]) == (200, "APIGroupList")
+    assert front.tunnel.open == 0
 
 
 async def test_schemas_are_kept(front: Front) -> None:

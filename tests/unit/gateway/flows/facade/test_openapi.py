@@ -19,8 +19,9 @@ from tests.support.facade_doubles import (
 )
 from tests.support.services import eventually
 
+from fairlead.gateway.core.facade.statuses import Refusal, login_refused
 from fairlead.gateway.core.facade.targets import Target, Verb
-from fairlead.gateway.errors import TunnelLost, TunnelUnavailable
+from fairlead.gateway.errors import TunnelLost, TunnelRefused, TunnelUnavailable
 from fairlead.gateway.flows.facade import openapi as module
 from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
 from fairlead.gateway.flows.facade.openapi import OpenApiDocuments
@@ -30,7 +31,7 @@ from fairlead.gateway.ports.facade import FacadeAnswer
 from fairlead.gateway.ports.tunnel import TunnelAnswer, TunnelRequest
 
 APPS = "/openapi/v3/apis/apps/v1"
-INDEX = b'{"paths":{"apis/apps/v1":{}}}'
+INDEX = b'{"paths":{"apis/apps/v1":{"serverRelativeURL":"/openapi/v3/apis/apps/v1?hash=A"}}}'
 
 
 def cluster(request: TunnelRequest, sent: bytes) -> TunnelAnswer:
@@ -161,6 +162,19 @@ async def test_it_outlives_the_gateway_and_the_agent() -> None:
     assert "stored=" in dict(answer.headers)["Fairlead-Freshness"]
 
 
+@pytest.mark.parametrize("error", [TunnelLost("broke"), TunnelRefused("no"), Refusal(login_refused())])
+async def test_whatever_is_in_the_way_does_not_take_it_away(error: Exception) -> None:
+    """An agent that lost its own credentials is as good as away."""
+    kept = Kept(fresh_s=0.0)
+    await kept.get("/openapi/v2")
+
+    def fail(request: TunnelRequest, sent: bytes) -> TunnelAnswer:
+        raise error
+
+    kept.tunnel.script = fail
+    assert await whole(await kept.get("/openapi/v2")) == b"all schemas"
+
+
 @pytest.mark.parametrize("error", [TunnelUnavailable("away"), TunnelLost("broke")])
 async def test_what_was_never_fetched_fails_as_the_tunnel_does(error: Exception) -> None:
     """There is nothing to serve instead."""
@@ -178,8 +192,9 @@ async def test_a_cluster_in_trouble_does_not_take_it_away() -> None:
     """A failure of the API server serves the kept one; its word that there is none is passed on."""
     kept = Kept(fresh_s=0.0)
     await kept.get("/openapi/v2")
-    kept.tunnel.script = answering(503)
-    assert await whole(await kept.get("/openapi/v2")) == b"all schemas"
+    for code in (503, 429):
+        kept.tunnel.script = answering(code)
+        assert await whole(await kept.get("/openapi/v2")) == b"all schemas"
     kept.tunnel.script = answering(404, b"gone")
     answer = await kept.get("/openapi/v2")
 
@@ -225,6 +240,56 @@ async def test_a_database_that_is_away_costs_only_the_keeping(monkeypatch: pytes
     monkeypatch.setattr(kept.shelf, "keep", away)
 
     assert await whole(await kept.get("/openapi/v2")) == b"all schemas"
+
+
+async def test_a_small_body_that_becomes_a_large_one_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packed, a kilobyte holds a megabyte: what a cluster sends must not fill the memory of all."""
+    monkeypatch.setattr(module, "PLAIN_BYTES", 1000)
+    kept = Kept()
+    kept.tunnel.script = answering(200, gzip.compress(bytes(1001)), Content_Encoding="gzip")
+    assert await kept.subject.answer(a_request("GET", "/openapi/v2")) is None
+    kept.tunnel.script = answering(200, b"no gzip", Content_Encoding="gzip")
+    assert await kept.subject.answer(a_request("GET", "/openapi/v2")) is None
+
+    assert not [kind for _, kind, _ in kept.shelf.documents if kind == OPENAPI]
+
+
+async def test_an_agent_that_hangs_does_not_hold_up_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client waits a moment for the newest; then nobody does for a while."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    kept = Kept()
+    await kept.get("/openapi/v2")
+    kept.shelf.put(DISCOVERY, b'{"items":[{"metadata":{"name":"new"},"versions":[]}]}')
+    kept.tunnel.held = asyncio.Event()
+    for _ in range(3):
+        assert await whole(await kept.get("/openapi/v2")) == b"all schemas"
+
+    assert kept.asked == 2
+    assert kept.tunnel.open == 0
+
+
+async def test_documents_are_held_before_anybody_asks() -> None:
+    """The forms that kubectl asks for; what is there in the state that the index names is not fetched again."""
+    kept = Kept()
+    await kept.subject.hold(ACCOUNT)
+    asked = [(each.target, dict(each.headers)["accept"]) for each in kept.tunnel.requests]
+    protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    assert asked == [("/openapi/v2", protobuf), ("/openapi/v3", "application/json"), (APPS, "application/json")]
+    kept.restart()
+    await kept.subject.hold(ACCOUNT)
+    assert [each.target for each in kept.tunnel.requests[3:]] == ["/openapi/v2", "/openapi/v3"]
+    kept.tunnel.away = True
+
+    assert await whole(await kept.get(f"{APPS}?hash=A")) == b"schemas of apps"
+
+
+async def test_a_cluster_without_a_document_has_the_others_held() -> None:
+    """Old ones have no v3."""
+    kept = Kept()
+    kept.tunnel.script = answering(404)
+    await kept.subject.hold(ACCOUNT)
+
+    assert [each.target for each in kept.tunnel.requests] == ["/openapi/v2", "/openapi/v3"]
 
 
 async def test_a_document_without_measure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,10 @@ class DocumentShelf(Protocol):
         """Look which document there is."""
         ...
 
+    async def hashes(self, accounts: Sequence[str], kind: str) -> Mapping[str, str]:
+        """Which document without a path each of these accounts has, by its SHA-256."""
+        ...
+
     async def content(self, account: str, kind: str, path: str, sha256: str) -> bytes | None:
         """Read it; None when it was replaced meanwhile."""
         ...

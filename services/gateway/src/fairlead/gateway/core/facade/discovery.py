@@ -52,6 +52,14 @@ class Page:
         return cls(body, content_type, f'"{sha256(body).hexdigest().upper()}"')
 
     @property
+    def cache_control(self) -> str:
+        """What API servers tell caches of this form.
+
+        Of the aggregated one k8s.io/apiserver ``aggregated.ServeHTTPWithETag`` says it, of anything else ``WithCacheControl``.
+        """
+        return "no-cache, private" if self.content_type == JSON else "public"
+
+    @property
     def unavailable(self) -> bool:
         """Whether nothing is known of it."""
         return not self.body

@@ -11,13 +11,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from fairlead.gateway.core.facade.negotiation import matches_etag
 from fairlead.gateway.core.facade.statuses import JSON
 
-INDEX = "/openapi/v3"
+V2, INDEX = "/openapi/v2", "/openapi/v3"
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+"""The form of `V2` that kubectl asks for."""
 _PROTOBUF = {
     f"application/com.github.proto-openapi.spec.{version}{mark}v1.0+protobuf"
     for version in ("v2", "v3")
@@ -100,14 +103,19 @@ def unchanged(found: Schemas, conditions: Mapping[str, str]) -> bool:
     return "last-modified" in found.headers and conditions.get("if-modified-since") == found.headers["last-modified"]
 
 
-def paths_of(index: bytes) -> list[str] | None:
-    """Paths of all documents that an index names, and its own; None for something else."""
+def named_by(index: bytes) -> dict[str, str] | None:
+    """Path and hash of each document that an index names; None for something else. A hash may be missing."""
     try:
         named = msgspec.json.decode(index, type=_Index).paths
     except msgspec.DecodeError:
         return None
-    return ["/openapi/v2", INDEX, *(f"{INDEX}/{name}" for name in named)]
+    found = {f"{INDEX}/{name}": parse_qs(urlsplit(place.url).query) for name, place in named.items()}
+    return {path: query.get("hash", [""])[0] for path, query in found.items()}
+
+
+class _Place(msgspec.Struct):
+    url: str = msgspec.field(name="serverRelativeURL", default="")
 
 
 class _Index(msgspec.Struct):
-    paths: dict[str, msgspec.Raw]
+    paths: dict[str, _Place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -24,7 +25,7 @@ from fairlead.gateway.errors import (
     UnknownAccount,
 )
 from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
-from fairlead.gateway.flows.facade.openapi import OpenApiDocuments
+from fairlead.gateway.flows.facade.openapi import PATIENCE_S, OpenApiDocuments
 from fairlead.gateway.flows.facade.passthrough import Passthrough
 from fairlead.gateway.ports.documents import DocumentShelf
 from fairlead.gateway.ports.facade import FacadeAnswer, FacadeRequest, StoreReading
@@ -99,8 +100,9 @@ class FacadeDesk:
     async def _answered(self, work: _Work, source: Source, stack: AsyncExitStack) -> FacadeAnswer:
         if source is Source.DISCOVERY and not self.discovery.settled(work.request.account):
             try:
-                answer = await stack.enter_async_context(self.cluster.read(work.request, work.target))
-            except (TunnelUnavailable, TunnelLost, Refusal):
+                async with asyncio.timeout(PATIENCE_S):
+                    answer = await stack.enter_async_context(self.cluster.read(work.request, work.target))
+            except (TunnelUnavailable, TunnelLost, TunnelRefused, Refusal, TimeoutError):
                 """The stored one serves."""
             else:
                 work.source = Source.TUNNEL

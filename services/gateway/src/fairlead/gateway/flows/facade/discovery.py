@@ -131,7 +131,7 @@ def _answer(request: FacadeRequest, page: Page, state: DocumentState) -> FacadeA
         ("Content-Type", page.content_type),
         ("ETag", page.etag),
         ("Vary", "Accept"),
-        ("Cache-Control", "public"),
+        ("Cache-Control", page.cache_control),
         (FRESHNESS, of_document(state.stored)),
     )
     if matches_etag(request.headers.get("if-none-match", ""), page.etag):

@@ -1,23 +1,26 @@
-"""OpenAPI documents: fetched through the tunnel when they are first asked for, then kept, however long the agent is away."""
+"""OpenAPI documents: fetched through the tunnel, ahead or when they are first asked for, and kept however long the agent is away."""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import islice
 
 from fairlead.gateway.core.facade import openapi
 from fairlead.gateway.core.facade.freshness import FRESHNESS, of_document
 from fairlead.gateway.core.facade.memory import Memory
-from fairlead.gateway.core.facade.openapi import Schemas, Wanted
-from fairlead.gateway.errors import DatabaseUnavailable, TunnelLost, TunnelUnavailable
-from fairlead.gateway.flows.facade.bodies import collect
+from fairlead.gateway.core.facade.openapi import INDEX, V2, V2_PROTOBUF, Schemas, Wanted
+from fairlead.gateway.core.facade.statuses import JSON, Refusal
+from fairlead.gateway.core.tokens import Grant, Kind, Verb
+from fairlead.gateway.errors import DatabaseUnavailable, TunnelLost, TunnelRefused, TunnelUnavailable
+from fairlead.gateway.flows.facade.bodies import collect, plain, unpacked
 from fairlead.gateway.flows.facade.discovery import DiscoveryDocuments
 from fairlead.gateway.flows.facade.passthrough import Passthrough
 from fairlead.gateway.ports.documents import OPENAPI, DocumentShelf, DocumentState
@@ -28,12 +31,21 @@ from fairlead.runtime.logs import get_logger
 
 log = get_logger()
 DOCUMENT_BYTES = 32 * 1024 * 1024
-"""A larger document goes through and is not kept. Kubernetes' own v2 document has 2.4 MB."""
+"""A larger document, as it comes, goes through and is not kept. Kubernetes' own v2 document has 2.4 MB."""
+PLAIN_BYTES = 256 * 1024 * 1024
+"""The same without its content coding: a few bytes of a cluster that is not trusted must not become many here."""
+INDEX_BYTES = 4 * 1024 * 1024
+NAMED_LIMIT = 1000
+"""Documents of one index that are fetched ahead."""
+PATIENCE_S = 5.0
+"""So long a client that could have a stored document waits for the cluster's word that it is current."""
 SURE_ENTRIES = 10_000
+TOO_MANY_REQUESTS = 429
+_OURSELVES = Grant("gateway", Kind.FACADE, ("*",), frozenset({Verb.READ}))
 
 
-class TooLarge(Exception):
-    """A document is not to be kept."""
+class NotKept(Exception):
+    """A document is too large to be kept, or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +99,59 @@ class OpenApiDocuments:
         if wanted is None:
             return None
         try:
-            found = await self._current(request, wanted)
-        except TooLarge:
+            found = await self._current(request.account, wanted)
+        except NotKept:
             return None
         return found if isinstance(found, FacadeAnswer) else _answer(request, wanted, *found)
 
-    async def _current(self, request: FacadeRequest, wanted: Wanted) -> tuple[Schemas, DocumentState] | FacadeAnswer:
+    async def hold(self, account: str) -> None:
+        """Fetch what kubectl asks for and is not held, so that it is there when the agent is away.
+
+        Raises:
+            TunnelUnavailable, TunnelLost, DatabaseUnavailable: not all of it could be had.
+
+        """
+        await self._held(account, Wanted(V2, V2_PROTOBUF))
+        index = await self._held(account, Wanted(INDEX, JSON))
+        named = openapi.named_by(plain(index.packed, "gzip", INDEX_BYTES) or b"") if index else None
+        for path, hash_ in islice((named or {}).items(), NAMED_LIMIT):
+            wanted = openapi.wanted(path, JSON, hash_)
+            if wanted is not None:
+                await self._held(account, wanted)
+
+    async def _held(self, account: str, wanted: Wanted) -> Schemas | None:
+        """A document, fetched however long it takes; None for what is stored already, or not there, or not kept."""
+        try:
+            async with self._flight(account, wanted):
+                if await self._has(account, wanted):
+                    return None
+                found = await self._fetch(account, wanted, await self._kept(account, wanted))
+        except NotKept:
+            return None
+        return None if isinstance(found, FacadeAnswer) else found[0]
+
+    async def _has(self, account: str, wanted: Wanted) -> bool:
+        """Whether the very state is stored that the index names."""
+        state = await self.shelf.state(account, OPENAPI, wanted.key)
+        return state is not None and bool(wanted.hash) and state.headers.get("etag") == f'"{wanted.hash}"'
+
+    async def _current(self, account: str, wanted: Wanted) -> tuple[Schemas, DocumentState] | FacadeAnswer:
         """The document, or what the cluster says instead of it."""
-        known = await self._kept(request.account, wanted)
-        if known is not None and await self._is_sure(request.account, wanted, known[0]):
+        known = await self._kept(account, wanted)
+        if known is not None and await self._is_sure(account, wanted, known[0]):
             return known
-        async with self._flight(request.account, wanted):
-            known = await self._kept(request.account, wanted)  # another request may have brought it
-            if known is not None and await self._is_sure(request.account, wanted, known[0]):
-                return known
-            try:
-                fetched = await self._fetch(request, wanted, known)
-            except (TunnelUnavailable, TunnelLost):
-                if known is None:
-                    raise
-                return known
-            return fetched
+        try:
+            async with asyncio.timeout(None if known is None else PATIENCE_S), self._flight(account, wanted):
+                known = await self._kept(account, wanted)  # another request may have brought it
+                if known is not None and await self._is_sure(account, wanted, known[0]):
+                    return known
+                return await self._fetch(account, wanted, known)
+        except (TunnelUnavailable, TunnelLost, TunnelRefused, Refusal, TimeoutError) as error:
+            if known is None:
+                raise
+            if isinstance(error, TimeoutError):  # so that not everybody waits
+                self._note(account, wanted, await self.discovery.sha256(account))
+            return known
 
     async def _is_sure(self, account: str, wanted: Wanted, found: Schemas) -> bool:
         if wanted.hash:
@@ -118,25 +162,27 @@ class OpenApiDocuments:
         return sure.discovery == await self.discovery.sha256(account)
 
     async def _fetch(
-        self, request: FacadeRequest, wanted: Wanted, known: tuple[Schemas, DocumentState] | None
+        self, account: str, wanted: Wanted, known: tuple[Schemas, DocumentState] | None
     ) -> tuple[Schemas, DocumentState] | FacadeAnswer:
-        served = await self.discovery.sha256(request.account)
+        served = await self.discovery.sha256(account)
         headers = {"accept": wanted.media, "accept-encoding": "gzip"}
         if known is not None and "etag" in known[0].headers:
             headers["if-none-match"] = known[0].etag
-        asked = replace(request, method="GET", target=wanted.path, headers=headers, body=None)
+        asked = FacadeRequest(account, "GET", wanted.path, wanted.path, (), headers, _OURSELVES)
         async with self.cluster.read(asked, None) as answer:
             if answer.status == 304 and known is not None:
-                self._note(request.account, wanted, served)
+                self._note(account, wanted, served)
                 return known
             body, whole = await collect(answer.body, DOCUMENT_BYTES)
             if not whole:
-                raise TooLarge
+                raise NotKept
         if answer.status != 200:
-            return known if answer.status >= 500 and known is not None else replace(answer, body=body)
+            troubled = answer.status >= 500 or answer.status == TOO_MANY_REQUESTS
+            return known if troubled and known is not None else replace(answer, body=body)
         schemas = openapi.kept({name.lower(): value for name, value in answer.headers}, body)
-        state = await self._keep(request.account, wanted, schemas)
-        self._note(request.account, wanted, served)
+        await _check(schemas.packed)
+        state = await self._keep(account, wanted, schemas)
+        self._note(account, wanted, served)
         return schemas, state
 
     async def _kept(self, account: str, wanted: Wanted) -> tuple[Schemas, DocumentState] | None:
@@ -157,10 +203,10 @@ class OpenApiDocuments:
         self._memory.put(state.sha256, found, len(found.packed))
         try:
             await self.shelf.keep(account, OPENAPI, wanted.key, state, found.packed)
-            if wanted.path == openapi.INDEX:
-                served = openapi.paths_of(gzip.decompress(found.packed))
-                if served is not None:
-                    await self.shelf.prune(account, OPENAPI, served)
+            if wanted.path == INDEX:
+                named = openapi.named_by(plain(found.packed, "gzip", INDEX_BYTES) or b"")
+                if named is not None:
+                    await self.shelf.prune(account, OPENAPI, [V2, INDEX, *named])
         except DatabaseUnavailable as error:
             log.warning("an OpenAPI document could not be stored", **{
                 logfields.ACCOUNT: account, logfields.ERROR: chain(error)})  # fmt: skip
@@ -194,4 +240,16 @@ def _answer(request: FacadeRequest, wanted: Wanted, found: Schemas, state: Docum
         return FacadeAnswer(304, headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         return FacadeAnswer(200, (*headers, ("Content-Encoding", "gzip")), found.packed)
-    return FacadeAnswer(200, headers, gzip.decompress(found.packed))
+    return FacadeAnswer(200, headers, unpacked(found.packed))
+
+
+async def _check(packed: bytes) -> None:
+    """See that a document can be unpacked, and how large it gets."""
+    size = 0
+    try:
+        async for piece in unpacked(packed):
+            size += len(piece)
+            if size > PLAIN_BYTES:
+                raise NotKept
+    except zlib.error:
+        raise NotKept from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairlead.gateway.errors import DatabaseUnavailable
@@ -46,6 +46,10 @@ class LastKnown:
         if len(self._states) > REMEMBERED:
             self._states.popitem(last=False)
         return state
+
+    async def hashes(self, accounts: Sequence[str], kind: str) -> Mapping[str, str]:
+        """Which documents there are."""
+        return await self.shelf.hashes(accounts, kind)
 
     async def content(self, account: str, kind: str, path: str, sha256: str) -> bytes | None:
         """Read a document."""
