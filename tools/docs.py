@@ -19,6 +19,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "subjects.md": contracts.subjects_page,
     "settings.md": settings.page,
     "metrics.md": signals.metrics_page,
+    "traces.md": signals.traces_page,
     "logs.md": signals.logs_page,
     "operations-repeatability.md": contracts.repeatability_page,
     "errors.md": signals.errors_page,

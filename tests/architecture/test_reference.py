@@ -10,6 +10,7 @@ from tools.reference.settings import models, rows
 from tools.reference.signals import exposed_name
 
 from fairlead.runtime import metrics
+from fairlead.runtime.spans import EVENT, EXCHANGE, OPERATION
 
 _LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 _SPREADS_FREELY = {"libs/runtime/src/fairlead/runtime/logs.py": "passes on what libraries log"}
@@ -26,6 +27,19 @@ def test_every_metric_has_its_row() -> None:
     missing = [metric.describe() for metric in metrics.table() if f"`{exposed_name(metric)}`" not in page]
 
     assert not missing
+
+
+def test_every_span_has_its_row() -> None:
+    """Code opens the spans of the table and no others, so that the page tells all."""
+    table = {step.name for step in (*EVENT, *OPERATION, *EXCHANGE)}
+
+    assert {name for path in python_files(*PRODUCT) for name in spans_of(syntax_of(path))} == table
+
+
+def spans_of(tree: ast.Module) -> list[str]:
+    """The names in calls of ``tracing.span``."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "tracing.span"]
+    return [ast.literal_eval(call.args[0]) for call in calls]
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -23,32 +23,13 @@ from ulid import ULID
 
 from fairlead.cli.gateway import Gateway, GatewayRefusal
 from fairlead.cli.stack import AccountPlan, Stack
+from fairlead.runtime.spans import EVENT, OPERATION
 
 ACCOUNT = "shore"
 ZONE = "fairlead_default"
-HOPS = [
-    ("fairlead-watcher", "watcher.event"),
-    ("fairlead-watcher", "watcher.publish"),
-    ("fairlead-scrubber", "scrubber.scrub"),
-    ("fairlead-scrubber", "scrubber.publish"),
-    ("fairlead-bridge", "bridge.send"),
-    ("fairlead-gateway", "gateway.receive"),
-    ("fairlead-gateway", "gateway.commit"),
-]
+HOPS = [(f"fairlead-{step.name.partition('.')[0]}", step.name) for step in EVENT]
 """Programs and spans on the way of an event; each is the parent of the next."""
-STEPS = {
-    ("fairlead-gateway", "gateway.operation"): "",
-    ("fairlead-gateway", "gateway.store"): "gateway.operation",
-    ("fairlead-gateway", "gateway.send"): "gateway.operation",
-    ("fairlead-bridge", "bridge.operation"): "gateway.send",
-    ("fairlead-executor", "executor.operation"): "bridge.operation",
-    ("fairlead-executor", "executor.claim"): "executor.operation",
-    ("fairlead-executor", "executor.request"): "executor.operation",
-    ("fairlead-executor", "executor.report"): "executor.operation",
-    ("fairlead-bridge", "bridge.report"): "executor.report",
-    ("fairlead-gateway", "gateway.report"): "bridge.report",
-    ("fairlead-gateway", "gateway.finish"): "gateway.report",
-}
+STEPS = {(f"fairlead-{step.name.partition('.')[0]}", step.name): step.below for step in OPERATION}
 """Programs and spans of an operation, each with the span that it stands below."""
 SENTINEL = "sentinel-4711-of-a-body"
 
@@ -112,6 +93,7 @@ def test_an_event_is_followed_through_every_hop(world: World) -> None:
     told = {key: value for span in chain for key, value in attributes(span).items()}
     assert told == {"account": ACCOUNT, "kind": "ConfigMap", "change": "upsert", "zone": ZONE}
     assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in chain)
+    assert [step.below for step in EVENT] == ["", *(step.name for step in EVENT[:-1])]
 
 
 def test_an_operation_is_followed_from_its_receipt_to_its_stored_result(world: World) -> None:
@@ -135,6 +117,9 @@ def test_an_operation_is_followed_from_its_receipt_to_its_stored_result(world: W
     assert attributes(spans["executor.operation"])["kind"] == "create"
     assert (attributes(spans["executor.request"])["verb"], number(spans["executor.request"], "code")) == ("create", 201)
     assert not [name for name, span in spans.items() if span.status.code == Status.STATUS_CODE_ERROR]
+    assert {name: {each.key for each in span.attributes} for name, span in spans.items()} == {
+        step.name: set(step.attributes) for step in OPERATION
+    }
     assert not [body for body in world.collector if SENTINEL.encode() in body]
 
 

@@ -1,4 +1,4 @@
-"""The pages of what is seen from outside: metrics, log keys, errors."""
+"""The pages of what is seen from outside: metrics, traces, log keys, errors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tools.reference.docstrings import of_module, summary, table
 from fairlead.runtime import logfields, metrics
 from fairlead.runtime.armory_metrics import OLD_NAMES, OldName, kind_of
 from fairlead.runtime.errors import EXIT_CONFIGURATION, EXIT_FAILURE
+from fairlead.runtime.spans import EVENT, EXCHANGE, OPERATION
 
 ROOT = Path(__file__).resolve().parents[2]
 ERROR_MODULES = (
@@ -45,6 +46,15 @@ from one of ours when it is asked for, so that they cost nothing, and a switch w
 They count what Fairlead does, which differs in two things: one connection is one agent's, whatever the number of clusters, and
 the garbage collector's and scheduler's figures of a Go program (`go_*`) do not exist here. Names that end like no counter may
 (`_count`, nothing) are untyped.
+"""
+_TRACES = """# Traces
+
+One trace for each sampled event and for each operation and exchange, sent by OTLP/HTTP to `tracing.endpoint`; nothing without
+one. Of events at most `tracing.eventsPerSecond` a second are followed for each resource, operations always. The context travels
+as W3C `traceparent`: in the envelope and a header of the clean log, and in the frames of the link.
+
+No span holds an object's body. What fails is marked in the span where it failed, by the class of the error or one word, for
+the texts of errors may quote what they met. Exemplars of [metrics](metrics.md) lead from a histogram's bucket to a trace.
 """
 _LOGS = """# Log keys
 
@@ -90,6 +100,19 @@ def exposed_name(metric: MetricWrapperBase) -> str:
     """The name as it stands in queries; of a histogram, without its suffixes."""
     (family,) = metric.describe()
     return f"{family.name}_total" if family.type == "counter" else str(family.name)
+
+
+def traces_page() -> str:
+    """Spans by what they follow."""
+    parts = [_TRACES]
+    for title, steps in (("An event", EVENT), ("An operation", OPERATION), ("An exchange", EXCHANGE)):
+        rows = [
+            [f"`{step.name}`", step.below and f"`{step.below}`", ", ".join(f"`{each}`" for each in step.attributes),
+             step.meaning]
+            for step in steps
+        ]  # fmt: skip
+        parts.append(f"## {title}\n\n" + table(("Span", "Below", "Attributes", "Meaning"), rows) + "\n")
+    return "\n".join(parts)
 
 
 def logs_page() -> str:

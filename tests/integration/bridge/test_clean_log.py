@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import nats.errors
+import pytest
+from prometheus_client import REGISTRY
 from tests.integration.bridge.conftest import MakeZone, Zone
 from tests.support.gateway_double import GatewayDouble
 from tests.support.services import eventually
 
+from fairlead.bridge.flows import clean_log
 from fairlead.contracts.streams import CLEAN_LOG
 from fairlead.contracts.subjects import CALL_STATES
 from fairlead.contracts.v1 import link_pb2 as pb
@@ -59,6 +62,29 @@ async def test_the_window_bounds_what_is_under_way(zone_of: MakeZone) -> None:
         gateway.last.acknowledge(2)
         await zone.wait_log_empty()
         assert [envelope[0] for envelope in gateway.envelopes] == list(range(6))
+
+
+async def test_what_waits_is_told(zone_of: MakeZone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that the log has handed out, and those that it has not, are counted as nats-server counts them."""
+    monkeypatch.setattr(clean_log, "MEASURE_S", 0.01)
+    gateway = GatewayDouble(acknowledges=False)
+    gateway.welcome.data_window_bytes = 250_000
+
+    def told() -> tuple[float | None, float | None]:
+        names = ("fairlead_bridge_log_unsettled_batches", "fairlead_bridge_log_pending_batches")
+        unsettled, pending = map(REGISTRY.get_sample_value, names)
+        return unsettled, pending
+
+    async with gateway.listening(), zone_of(gateway) as zone:
+        await zone.wait_ready()
+        await zone.append(*(bytes(100_000) for _ in range(6)))
+        await eventually(lambda: told() == (3, 3))  # two on their way, one that waits for the window, and the rest
+        assert (REGISTRY.get_sample_value("fairlead_bridge_log_bytes") or 0) > 600_000
+        assert REGISTRY.get_sample_value("fairlead_bridge_log_limit_bytes") == CLEAN_LOG.max_bytes
+        assert REGISTRY.get_sample_value("fairlead_bridge_batches_in_flight") == 3
+        gateway.acknowledges = True
+        gateway.last.acknowledge(2)
+        await eventually(lambda: told() == (0, 0))
 
 
 async def test_nothing_is_delivered_twice_while_the_gateway_takes_its_time(zone_of: MakeZone) -> None:
