@@ -54,6 +54,20 @@ async def test_lag_and_states(database: str, *, lost: bool) -> None:
     assert counted.resources == expected
 
 
+async def test_a_kind_that_is_gone_lags_behind_nothing(database: str) -> None:
+    """What the cluster does not serve any more is counted, and its age tells nothing."""
+    await prepare_schema(database)
+    async with Database(database, size=2) as opened:
+        await PostgresAccounts(opened).claim_account(AccountClaim("limited", CLUSTER, "agent"), zone="z", agent="a")
+        await watch(opened, "limited", "one")
+        async with opened.transaction() as connection:
+            await connection.execute("update resources set state = 'gone'")
+        counted = await PostgresCensus(opened).count()
+
+    assert not counted.lags
+    assert counted.resources == {("limited", "gone"): 1}
+
+
 async def test_operations_that_have_not_ended(database: str) -> None:
     """Every open state is told, at 0 as well; those that have ended are not counted."""
     await prepare_schema(database)
