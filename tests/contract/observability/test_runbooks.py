@@ -1,18 +1,16 @@
-"""Each alert has its runbook, all of one shape, and what they tell people to type or to change exists."""
+"""Each alert has its runbook, all of one shape, and the settings and panels that they name exist.
+
+Their commands are checked with those of all documents.
+"""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 from tests.contract.observability.described import alerts, dashboards, panels
 from tests.support.source_tree import ROOT
-
-from fairlead.cli.app import app
 
 FOLDER = ROOT / "docs/operations"
 HEADINGS = ["# {name}", "## Symptom", "## Meaning", "## What to do"]
@@ -27,29 +25,6 @@ _PANEL = re.compile(r"page,\s+\*([^*]+)\*")
 def code(path: Path) -> list[str]:
     """What stands in a page as code."""
     return [" ".join(found.split()) for found in _CODE.findall(path.read_text(encoding="utf-8"))]
-
-
-def wrong(command: str) -> str:
-    """Why the command line would not take a command; empty when it would."""
-    words = shlex.split(command.replace("<", "").replace(">", ""))
-    found: Any = typer.main.get_command(app)
-    rest = words[1:]
-    while rest and hasattr(found, "commands"):
-        if rest[0] not in found.commands:
-            return f"there is no command {rest[0]}"
-        found, rest = found.commands[rest[0]], rest[1:]
-    options = {name: option for option in found.params for name in (*option.opts, *option.secondary_opts)}
-    arguments = [each for each in found.params if each.param_type_name == "argument"]
-    given = 0
-    while rest:
-        word, rest = rest[0], rest[1:]
-        if not word.startswith("-"):
-            given += 1
-        elif word != "--help" and word not in options:
-            return f"there is no option {word}"
-        elif word != "--help" and not options[word].is_flag:
-            rest = rest[1:]
-    return f"{given} arguments of {len(arguments)}" if given > len(arguments) else ""
 
 
 def test_each_alert_has_its_page() -> None:
@@ -73,14 +48,6 @@ def test_pages_have_one_shape(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EVERY)
-def test_commands_exist(path: Path) -> None:
-    """Each `fairlead …` names a command with its options, and no more arguments than it takes."""
-    commands = [each for each in code(path) if each.startswith("fairlead ")]
-
-    assert not [f"{each}: {fault}" for each in commands if (fault := wrong(each))]
-
-
-@pytest.mark.parametrize("path", EVERY)
 def test_settings_exist(path: Path) -> None:
     """Each setting that a page names is one."""
     page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
@@ -96,17 +63,3 @@ def test_panels_exist() -> None:
 
     assert named
     assert named <= titles
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "fairlead mend",
-        "fairlead accounts mend",
-        "fairlead ops get Pod web --acount shop",
-        "fairlead resources shop pods",
-    ],
-)
-def test_a_wrong_command_is_found(command: str) -> None:
-    """The check sees a command, an option or an argument that does not exist."""
-    assert wrong(command)
