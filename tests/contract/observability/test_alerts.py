@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.contract.observability.cases import CASES, Case, Series
-from tests.contract.observability.described import ALERTS, alerts
+from tests.contract.observability.described import ALERTS, FOLDER, alerts
 from tests.support.prometheus import promtool
 
 RULES = {rule["alert"]: rule for rule in alerts()}
@@ -24,6 +24,13 @@ def test_each_alert_has_a_case() -> None:
 def test_rules_are_well_formed() -> None:
     """What `promtool check rules` says, its lint included."""
     checked = promtool("check", "rules", "--lint=all", "--lint-fatal", ALERTS)
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_stacks_configuration_is_well_formed() -> None:
+    """Prometheus takes the configuration of the compose stack; its rule file has its place in the container only."""
+    checked = promtool("check", "config", "--syntax-only", FOLDER / "prometheus.yaml")
 
     assert checked.returncode == 0, checked.stdout
 

@@ -33,9 +33,8 @@ class PostgresCensus:
         states: dict[tuple[str, str], float] = defaultdict(float)
         for account, plural, group, state, lost, number, age_s in resources:
             states[account, effective(ResourceState(state), lost=lost).value] += number
-            if (
-                age_s is not None and state != ResourceState.GONE
-            ):  # what is not served any more has nothing to be behind of
+            # What the cluster does not serve any more has nothing to lag behind.
+            if age_s is not None and state != ResourceState.GONE:
                 name = f"{plural}.{group}" if group else plural
                 lags[account, name] = max(age_s, lags.get((account, name), 0.0))
         waiting: dict[tuple[str], float] = {(state,): 0.0 for state in _OPEN}
