@@ -41,7 +41,7 @@ class DirectTunnel:
         headers = [*request.headers, ("Authorization", f"Bearer {self.token}"), ("Audit-ID", f"{request.id}.1")]
         context = ssl.create_default_context(cafile=self.ca_file)
         session = aiohttp.ClientSession(
-            auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None), trust_env=False
+            auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None), trust_env=False, max_field_size=65_536
         )
         try:
             async with (

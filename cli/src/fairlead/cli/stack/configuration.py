@@ -139,6 +139,7 @@ def document(files: Files, addresses: Addresses, accounts: Sequence[AccountPlan]
                 {**kubectl, "verbs": ["read", "write"]},
             ],
             "keyFile": str(files.gateway_key),
+            "peers": {"url": addresses.api, "caFile": str(files.ca)},
         },
     }
 
@@ -158,6 +159,15 @@ def variables(instance: str, service: str, files: Files, health_port: int, metri
         own[f"FAIRLEAD_{user.upper()}__NATS__USER"] = user
         own[f"FAIRLEAD_{user.upper()}__NATS__PASSWORD_FILE"] = str(files.password(user))
     return own
+
+
+def doors(link_port: int, api_port: int) -> dict[str, str]:
+    """Environment of a gateway beside the first one, which has the ports of the file."""
+    return {
+        "FAIRLEAD_GATEWAY__GATEWAY__LINK__PORT": str(link_port),
+        "FAIRLEAD_GATEWAY__GATEWAY__HTTPS__PORT": str(api_port),
+        "FAIRLEAD_GATEWAY__GATEWAY__PEERS__URL": f"https://{LOOPBACK}:{api_port}",
+    }
 
 
 def service_of(instance: str) -> str:

@@ -34,6 +34,7 @@ from fairlead.cli.stack.configuration import (
     Files,
     Settings,
     document,
+    doors,
     service_of,
     variables,
 )
@@ -50,12 +51,21 @@ _PROBE_TIMEOUT_S = 2.0
 
 
 class Instance:
-    """One process of a service, with the ports on which it tells its health and its figures."""
+    """One process of a service, with the ports on which it tells its health and its figures.
+
+    A gateway beside the first one has an address of its own.
+    """
 
     def __init__(self, name: str, files: Files) -> None:
         self.name = name
         self.service = service_of(name)
         self.health_port, self.metrics_port = free_ports(2)
+        self.api = ""
+        environment = variables(name, self.service, files, self.health_port, self.metrics_port)
+        if self.service == GATEWAY and name != GATEWAY:
+            link_port, api_port = free_ports(2)
+            self.api = f"https://{LOOPBACK}:{api_port}"
+            environment |= doors(link_port, api_port)
         self.process = Process(
             name,
             [
@@ -64,7 +74,7 @@ class Instance:
                 *(["fairlead.cli", AGENT] if self.service == AGENT else [f"fairlead.{self.service}"]),
             ],
             log=files.logs / f"{name}.log",
-            extra_env=variables(name, self.service, files, self.health_port, self.metrics_port),
+            extra_env=environment,
             without_env="FAIRLEAD_",
         )
 
@@ -261,15 +271,15 @@ class Stack:
         token = self.files.api_token.read_text(encoding="utf-8").strip()
         return Gateway(self.addresses.api, token=token, ca_file=self.files.ca, trust_env=False)
 
-    def facade(self, account: str) -> str:
-        """Address of an account's Kubernetes API at the gateway."""
-        return self.addresses.api + account_path(account)
+    def facade(self, account: str, *, gateway: str = GATEWAY) -> str:
+        """Address of an account's Kubernetes API at a gateway."""
+        return (self.instances[gateway].api or self.addresses.api) + account_path(account)
 
-    def kubeconfig(self, account: str) -> Path:
-        """Write a kubeconfig that reaches an account through the gateway, as `fairlead kubeconfig` would."""
-        path = self.files.facade_kubeconfig(account)
+    def kubeconfig(self, account: str, *, gateway: str = GATEWAY) -> Path:
+        """Write a kubeconfig that reaches an account through a gateway, as `fairlead kubeconfig` would."""
+        path = self.files.facade_kubeconfig(account if gateway == GATEWAY else f"{account}-{gateway}")
         login = {"token": self.files.facade_token.read_text(encoding="utf-8").strip()}
-        write_secret(path, kubeconfig.render(account, self.facade(account), login, self.files.ca))
+        write_secret(path, kubeconfig.render(account, self.facade(account, gateway=gateway), login, self.files.ca))
         return path
 
     def bus_login(self) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fairlead.contracts.codec import Decoder
-from fairlead.gateway.adapters import clouddriver, files, https
+from fairlead.gateway.adapters import clouddriver, files, https, peers
 from fairlead.gateway.adapters.facade.app import Application, FacadeApplication, beside
 from fairlead.gateway.adapters.link import server as link_server
 from fairlead.gateway.adapters.postgres import commits
@@ -33,6 +33,7 @@ from fairlead.gateway.adapters.postgres.removal import PostgresRemoval
 from fairlead.gateway.adapters.postgres.tokens import PostgresTokens
 from fairlead.gateway.adapters.postgres.writes import PostgresWrites
 from fairlead.gateway.adapters.rest import server as rest
+from fairlead.gateway.core import exchanges
 from fairlead.gateway.core.doors import Door
 from fairlead.gateway.core.facade.admission import Admission
 from fairlead.gateway.core.keyring import Keyring
@@ -59,12 +60,14 @@ from fairlead.gateway.flows.link.connection import LinkTiming
 from fairlead.gateway.flows.links import Gateway, Links
 from fairlead.gateway.flows.observation import Observation
 from fairlead.gateway.flows.operations import Operations
+from fairlead.gateway.flows.peers import PeerDesk, PeerDoor, SharedTunnel
 from fairlead.gateway.flows.registration import Registrar
 from fairlead.gateway.flows.removal import Removal
 from fairlead.gateway.flows.tokens import Tokens
 from fairlead.gateway.flows.tunnel import AgentTunnel
 from fairlead.gateway.flows.upkeep import repeat
 from fairlead.gateway.ports.rest import RestDesk
+from fairlead.gateway.ports.tunnel import Tunnel
 from fairlead.gateway.settings import (
     ClouddriverSettings,
     CredentialSettings,
@@ -126,8 +129,11 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     scope.start("operations.clean-up", operations.clean_up())
     scope.start("garbage", repeat(observation.collect_garbage, section.garbage_seconds))
     history = PostgresWrites(database)
-    facade = FacadeApplication(_facade(scope, section, _Storage(dsn, database, pulse, history), links), tokens)
     directory, url = PostgresLinks(database), section.facade.url
+    own, door = AgentTunnel(links), PeerDoor(keyring)
+    others = await scope.enter(peers.opened(door.token, section.peers.ca_file, section.peers.server_name))
+    tunnel = SharedTunnel(own, links, directory, others)
+    facade = FacadeApplication(_facade(scope, section, _Storage(dsn, database, pulse, history), links, tunnel), tokens)
     registrations = await _registration(scope, section, database, keyring, links.gateway.id)
     census = Census(PostgresCensus(database))
     duty = Duty("census", links.gateway.id, registrations, CENSUS_INTERVAL_S, CENSUS_LEASE_S, census.stand_by)
@@ -135,7 +141,10 @@ async def _start(scope: Scope, section: GatewaySection, dsn: str, fixed: list[Gr
     desk = RestDesk(
         operations, observation, tokens, directory, scope.not_ready, history, registrations, links.gateway.id, url
     )
-    await _open_doors(scope, section, links, tokens, beside(rest.application(desk, _version()), facade))
+    application = beside(rest.application(desk, _version()), facade)
+    if section.peers.url:
+        application = beside(application, FacadeApplication(PeerDesk(own), door, exchanges.PREFIX))
+    await _open_doors(scope, section, links, tokens, application)
 
 
 async def _registration(
@@ -203,7 +212,9 @@ def _links(section: GatewaySection, database: Database, observation: Observation
     store = PostgresLinks(database)
     link = section.link
     return Links(
-        gateway=Gateway(f"{socket.gethostname()}-{secrets.token_hex(3)}", _version(), link.data_window_bytes),
+        gateway=Gateway(
+            f"{socket.gethostname()}-{secrets.token_hex(3)}", _version(), link.data_window_bytes, section.peers.url
+        ),
         timing=LinkTiming(link.heartbeat_seconds, link.max_age_seconds, link.grace_seconds, link.tunnels),
         mirror=observation,
         store=store,
@@ -239,7 +250,7 @@ class _Storage:
         return self.pulse.not_ready() is not None
 
 
-def _facade(scope: Scope, section: GatewaySection, storage: _Storage, links: Links) -> FacadeDesk:
+def _facade(scope: Scope, section: GatewaySection, storage: _Storage, links: Links, tunnel: Tunnel) -> FacadeDesk:
     chosen = section.facade
     journal = Journal(storage.history, links.gateway.id, chosen.write_history_seconds)
     scope.start("facade.journal", journal.keep())
@@ -249,7 +260,7 @@ def _facade(scope: Scope, section: GatewaySection, storage: _Storage, links: Lin
     shelf = LastKnown(PostgresDocuments(storage.database), storage.away)
     discovery = DiscoveryDocuments(shelf, chosen.documents_bytes // 2)
     bounds = Bounds(body_bytes=chosen.body_bytes, answer_s=chosen.answer_seconds)
-    cluster = Passthrough(AgentTunnel(links), journal, bounds, discovery.unsettle)
+    cluster = Passthrough(tunnel, journal, bounds, discovery.unsettle)
     openapi = OpenApiDocuments(shelf, cluster, discovery, chosen.documents_bytes // 2, chosen.openapi_seconds)
     scope.start("facade.schemas", SchemasAhead(openapi, shelf, links).keep())
     return FacadeDesk(

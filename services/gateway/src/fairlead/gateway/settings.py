@@ -182,6 +182,25 @@ class ClouddriverTlsSettings(Section):
     """Its key."""
 
 
+class PeerSettings(Section):
+    """The other gateways of the same database: a request is carried by the one that holds the agent's connection."""
+
+    url: str = ""
+    """How the others reach this one's HTTPS listener (`https://10.0.0.7:8443`); empty: not at all, and what comes to them for
+    the agents that are connected here is answered with 503."""
+    server_name: str = ""
+    """Name in the gateways' certificates, where `url` holds an address that they do not name."""
+    ca_file: Path | None = None
+    """Authority of the gateways' certificates, PEM; those of the system when empty."""
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if url and not _URL.fullmatch(url):
+            raise ValueError("must look like https://10.0.0.7:8443, without query")
+        return url.rstrip("/")
+
+
 class DefinitionSettings(Section):
     """Fields of the definitions of some accounts (`gateway.clouddriver.definitions[]`); later entries win."""
 
@@ -264,6 +283,7 @@ class GatewaySection(Section):
     operations: OperationSettings = OperationSettings()
     facade: FacadeSettings = FacadeSettings()
     clouddriver: ClouddriverSettings = ClouddriverSettings()
+    peers: PeerSettings = PeerSettings()
     account_cleanup_frequency_seconds: Annotated[float, Field(ge=0)] = 600.0
     """Grace period (Armory's name): an account in agent mode whose agent is missing for so long is removed; 0: never. Time
     counts only while gateway and database are up and no more than half of the agents are missing."""

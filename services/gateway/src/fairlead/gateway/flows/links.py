@@ -69,6 +69,8 @@ class Gateway:
     id: str
     software_version: str
     window_bytes: int = DATA_WINDOW_BYTES
+    address: str = ""
+    """How the other gateways reach it; empty: not at all."""
 
 
 @dataclass
@@ -308,6 +310,7 @@ class Links:
             software_version=hello.software_version,
             credential=connection.grant.name,
             accounts=tuple(sorted(connection.accounts)),
+            address=self.gateway.address,
         )
 
 

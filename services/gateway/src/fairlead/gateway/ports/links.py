@@ -25,6 +25,8 @@ class LinkRecord:
     connected: datetime | None = None
     seen: datetime | None = None
     accounts: tuple[str, ...] = ()
+    address: str = ""
+    """Of the gateway, for the others; empty: they do not reach it."""
 
 
 class LinkStore(Protocol):

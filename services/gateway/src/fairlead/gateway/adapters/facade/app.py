@@ -35,10 +35,11 @@ _BODYLESS = (204, 304)
 
 @dataclass(frozen=True, slots=True)
 class FacadeApplication:
-    """Serves everything below `PREFIX`."""
+    """Serves everything below a prefix."""
 
     facade: Facade
     doorkeeper: Doorkeeper
+    prefix: str = PREFIX
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -56,7 +57,7 @@ class FacadeApplication:
 
     async def _serve(self, scope: Scope, client: _Client) -> None:
         try:
-            request = _request(scope, await self._caller(scope), client)
+            request = _request(scope, self.prefix, await self._caller(scope), client)
         except Refusal as refusal:
             await client.send_answer(_failure(refusal.status))
             return
@@ -79,8 +80,8 @@ class FacadeApplication:
 
 
 def beside(other: ASGIApp, facade: FacadeApplication) -> ASGIApp:
-    """One application out of two: the facade below `PREFIX`, the other one everywhere else."""
-    prefix = PREFIX.encode()
+    """One application out of two: the facade below its prefix, the other one everywhere else."""
+    prefix = facade.prefix.encode()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         chosen = facade if scope["type"] == "http" and scope["raw_path"].startswith(prefix) else other
@@ -140,8 +141,8 @@ class _Client:
         await self._send(_piece(b"", more=False))
 
 
-def _request(scope: Scope, caller: Grant, client: _Client) -> FacadeRequest:
-    raw = scope["raw_path"].decode("latin-1").removeprefix(PREFIX)
+def _request(scope: Scope, prefix: str, caller: Grant, client: _Client) -> FacadeRequest:
+    raw = scope["raw_path"].decode("latin-1").removeprefix(prefix)
     query = scope["query_string"].decode("latin-1")
     account, _, below = raw.partition("/")
     headers = _headers(scope)

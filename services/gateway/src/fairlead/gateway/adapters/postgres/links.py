@@ -15,6 +15,16 @@ class PostgresLinks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def holder(self, account: str) -> str | None:
+        """Address of a gateway to which an agent of the account is connected, the newest connection's."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                "select address from links where %s = any(accounts) and address <> '' order by connected_at desc limit 1",
+                [account],
+            )
+            row = await cursor.fetchone()
+        return str(row["address"]) if row else None
+
     async def put(self, record: LinkRecord) -> None:
         """Store a connection as it stands now."""
         values = {
@@ -26,12 +36,13 @@ class PostgresLinks:
             "software_version": record.software_version,
             "credential": record.credential,
             "accounts": list(record.accounts),
+            "address": record.address,
         }
         async with self._database.transaction() as connection:
             await connection.execute(
-                "insert into links (id, gateway, agent, zone, mode, software_version, credential, accounts) values"
+                "insert into links (id, gateway, agent, zone, mode, software_version, credential, accounts, address) values"
                 " (%(id)s, %(gateway)s, %(agent)s, %(zone)s, %(mode)s, %(software_version)s, %(credential)s,"
-                " %(accounts)s) on conflict (id) do update set accounts = excluded.accounts, seen_at = now()",
+                " %(accounts)s, %(address)s) on conflict (id) do update set accounts = excluded.accounts, seen_at = now()",
                 values,
             )
 
@@ -97,4 +108,5 @@ def _record(row: DictRow) -> LinkRecord:
         connected=row["connected_at"],
         seen=row["seen_at"],
         accounts=tuple(row["accounts"]),
+        address=row["address"],
     )
