@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
+import threading
 import urllib.error
 import urllib.request
 
@@ -47,6 +49,25 @@ async def test_readiness_is_told() -> None:
         assert await get(listeners.port, "/readyz?verbose") == (200, '{"status": "UP"}')
         assert (await get(listeners.port, "/health"))[0] == 200
         assert (await get(listeners.port, "/other"))[0] == 404
+
+
+async def test_a_probe_that_does_not_wait(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who hangs up before the answer leaves no trace in the log, and the next one is answered."""
+    hung_up = threading.Event()
+    async with health.listen(LOOPBACK, dict) as listeners:
+        answer = listeners.answer
+
+        def slow(path: str) -> tuple[int, dict[str, object]]:
+            hung_up.wait(5)
+            return answer(path)
+
+        monkeypatch.setattr(listeners, "answer", slow)
+        with socket.create_connection(("127.0.0.1", listeners.port)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+            probe.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+        hung_up.set()
+        assert (await get(listeners.port, "/livez"))[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
 
 
 async def test_liveness_is_the_turning_loop(monkeypatch: pytest.MonkeyPatch) -> None:

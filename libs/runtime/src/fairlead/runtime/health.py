@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +20,7 @@ from socketserver import TCPServer
 from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 
 from fairlead.runtime import logfields
-from fairlead.runtime.errors import ConfigurationError
+from fairlead.runtime.errors import ConfigurationError, chain
 from fairlead.runtime.logs import get_logger
 from fairlead.runtime.sections import HealthSettings
 
@@ -120,6 +121,11 @@ def _bind(settings: HealthSettings, health: Health) -> ThreadingHTTPServer:
 
         def server_bind(self) -> None:
             TCPServer.server_bind(self)  # HTTPServer's own asks DNS for the name of the host, which may take long
+
+        def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class has them
+            error = sys.exception()
+            if error is not None and not isinstance(error, OSError):  # a probe that did not wait is no news
+                log.error("a probe could not be answered", **{logfields.ERROR: chain(error)})
 
     try:
         return Server((settings.host, settings.port), Handler)
