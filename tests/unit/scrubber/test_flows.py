@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.support.leak_search import TraceCollector
+from tests.support.programs import Program
+
 from fairlead.contracts.codec import Decoder, encode
 from fairlead.contracts.envelope import Batch, Change, Event, Part, Source
 from fairlead.contracts.identity import ObjectKey, Resource
@@ -86,3 +93,27 @@ async def test_unknown_fields() -> None:
 def test_rules() -> None:
     """The hash of the rules is told on request."""
     assert scrubbing(MemoryLog()).rules() == ScrubReply(Verdict.DONE, RULES.hash)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_trace_tells_what_the_log_did(program: Callable[..., Program], *, full: bool) -> None:
+    """The publication is a span of its own below the scrubbing; when the log takes nothing, that one has failed."""
+    with TraceCollector() as collector:
+        running = program(f"""
+import asyncio
+from fairlead.runtime.sections import TracingSettings
+from fairlead.runtime.tracing import configure
+from tests.unit.scrubber.test_flows import MemoryLog, raw, scrubbing
+log = MemoryLog()
+log.full = {full}
+with configure("scrubber", TracingSettings(endpoint={collector.endpoint!r})):
+    asyncio.run(scrubbing(log).handle(raw()))
+""")
+        assert running.ended() == 0, running.output
+        requests = [ExportTraceServiceRequest.FromString(body) for body in collector]
+    scopes = [scope for each in requests for resource in each.resource_spans for scope in resource.scope_spans]
+    spans = {span.name: span for scope in scopes for span in scope.spans}
+    scrub, publish = spans["scrubber.scrub"], spans["scrubber.publish"]
+
+    assert publish.parent_span_id == scrub.span_id
+    assert (scrub.status.message, publish.status.message) == ("", "CleanLogBusy" if full else "")
