@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairlead.runtime.spans import Step
+
 Json = dict[str, Any]
 
 SCHEMA_VERSION = 39
@@ -237,12 +239,19 @@ def table(
     )
 
 
-def traces(title: str, description: str, service: str, operation: str = "") -> Panel:
-    """The latest traces of a service; each leads to its spans."""
-    search: Json = {"datasource": TRACES, "queryType": "search", "service": service, "limit": 20}
-    target = {**search, "operation": operation} if operation else search
+def traces(title: str, description: str, root: Step, *, tags: str = "") -> Panel:
+    """The latest traces that begin with a span, perhaps only those with some tags; each leads to its spans."""
+    service = f"fairlead-{root.name.partition('.')[0]}"
+    search: Json = {
+        "datasource": TRACES,
+        "queryType": "search",
+        "service": service,
+        "operation": root.name,
+        "limit": 20,
+    }
+    target = {**search, "tags": tags} if tags else search
     options = {"cellHeight": "sm", "showHeader": True}
-    return Panel("table", title, description, "none", (target,), COLUMNS, options=options, datasource=TRACES)
+    return Panel("table", title, description, "none", (target,), COLUMNS // 2, options=options, datasource=TRACES)
 
 
 def _over_time(query: Query) -> Json:

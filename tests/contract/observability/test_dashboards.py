@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from tests.contract.observability.described import dashboards, panels
 
+from fairlead.runtime.spans import EVENT, EXCHANGE, OPERATION
+
 PAGES = dashboards()
 EVERY = [pytest.param(name, page, id=name) for name, page in PAGES.items()]
 COLUMNS = 24
@@ -99,3 +101,18 @@ def test_links_between_pages_lead_somewhere() -> None:
 
     assert inner
     assert set(inner) <= {page["uid"] for page in PAGES.values()}
+
+
+def test_traces_begin_with_spans_that_exist() -> None:
+    """Each search of traces names a service and the span with which its traces begin."""
+    searches = [
+        target
+        for page in PAGES.values()
+        for panel in panels(page)
+        for target in panel["targets"]
+        if target["datasource"]["type"] == "jaeger"
+    ]
+    roots = {step.name for step in (*EVENT, *OPERATION, *EXCHANGE) if not step.below}
+
+    assert {target["operation"] for target in searches} == roots
+    assert all(target["service"] == f"fairlead-{target['operation'].split('.')[0]}" for target in searches)

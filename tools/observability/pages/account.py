@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tools.observability.grafana import Dashboard, Query, Row, Variable, series, stat
+from tools.observability.grafana import Dashboard, Query, Row, Variable, series, stat, traces
 from tools.observability.promql import highest, increase, quantile, rate, select, share, total
+
+from fairlead.runtime.spans import EVENT, OPERATION
 
 _HERE = 'account="$account"'
 _API_COUNT = select("fairlead_api_request_seconds_count", _HERE)
@@ -154,10 +156,18 @@ _API_SERVER = Row(
     ),
 )
 
+_TRACES = Row(
+    "Traces",
+    (
+        traces("Events, traced", "The latest sampled events of this account.", EVENT[0], tags="account=$account"),
+        traces("Operations, traced", "The latest operations on this account.", OPERATION[0], tags="account=$account"),
+    ),
+)
+
 ACCOUNT = Dashboard(
     "fairlead-account",
     "Fairlead: one account",
     "How the mirror of one cluster stands, what its watches do, and how its API server answers.",
-    (_NOW, _MIRROR, _OBSERVATION, _API_SERVER),
+    (_NOW, _MIRROR, _OBSERVATION, _API_SERVER, _TRACES),
     (Variable("account", "Account", "label_values(fairlead_gateway_resources, account)", several=False),),
 )

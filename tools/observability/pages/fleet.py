@@ -6,6 +6,8 @@ from tools.observability.alerts import RUNBOOKS
 from tools.observability.grafana import Dashboard, Query, Row, heatmap, series, stat, table, traces
 from tools.observability.promql import EVERY_JOB, highest, increase, quantile, rate, select, share, total
 
+from fairlead.runtime.spans import EVENT, OPERATION
+
 _FRESHNESS = "fairlead_gateway_freshness_seconds_bucket"
 _API_COUNT = "fairlead_api_request_seconds_count"
 _API_FAILED = select(_API_COUNT, 'code=~"0|429|5.."')
@@ -158,10 +160,9 @@ _USE = Row(
             "percentunit",
             Query(share(rate(_API_FAILED, "account"), rate(_API_COUNT, "account")), "{{account}}"),
         ),
+        traces("Events, traced", "The latest sampled events: each hop from the watch line to the commit.", EVENT[0]),
         traces(
-            "Events, traced",
-            "The latest sampled events; a trace shows each hop from the watch line to the commit.",
-            "fairlead-watcher",
+            "Operations, traced", "The latest operations: from the caller's request to the stored result.", OPERATION[0]
         ),
     ),
 )

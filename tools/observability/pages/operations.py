@@ -5,6 +5,8 @@ from __future__ import annotations
 from tools.observability.grafana import Dashboard, Query, Row, heatmap, series, stat, traces
 from tools.observability.promql import highest, increase, quantile, rate, select, total
 
+from fairlead.runtime.spans import EXCHANGE, OPERATION
+
 _ENDED = "fairlead_gateway_operations_total"
 _TIME = "fairlead_gateway_operation_seconds_bucket"
 
@@ -130,9 +132,12 @@ _ENDS = Row(
             stacked=True,
         ),
         traces(
-            "Traces at the gateway",
-            "The latest traces; those of operations begin where the gateway received them.",
-            "fairlead-gateway",
+            "Operations, traced", "The latest operations: from the caller's request to the stored result.", OPERATION[0]
+        ),
+        traces(
+            "Exchanges, traced",
+            "The latest requests of kubectl and Clouddriver that went through an agent.",
+            EXCHANGE[0],
         ),
     ),
 )
