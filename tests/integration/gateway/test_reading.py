@@ -247,6 +247,9 @@ async def test_lists_and_watches_go_through_the_door(pool: Database, door: Runni
             async for line in watch.aiter_lines():
                 event = json.loads(line)
                 seen.append((event["type"], event["object"]["metadata"].get("name", "")))
+                if event["type"] == "DELETED":  # in its last state, and in the version of its end
+                    assert event["object"]["metadata"].keys() >= {"labels", "uid"}
+                    assert event["object"]["metadata"]["resourceVersion"] == "2001"
                 if event["type"] == "BOOKMARK":
                     break
         assert seen == [("ADDED", "new"), ("DELETED", "o2"), ("BOOKMARK", "")]

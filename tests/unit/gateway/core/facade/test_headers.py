@@ -22,10 +22,10 @@ def test_what_is_about_the_connection_stays() -> None:
 
 
 def test_an_answer_keeps_what_describes_its_body() -> None:
-    """Length and coding among them: the bytes stay the same."""
+    """Length and coding among them: the bytes stay the same. What would speak for the gateway's address does not go on."""
     headers = [
         ("Content-Length", "5"), ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked"), ("Keep-Alive", "x"),
-        ("Date", "x"), ("Warning", "299 - old"), ("Audit-Id", "x"),
+        ("Date", "x"), ("Set-Cookie", "a=b"), ("Alt-Svc", 'h3="evil:443"'), ("Strict-Transport-Security", "x"), ("Warning", "299 - old"), ("Audit-Id", "x"),
     ]  # fmt: skip
 
     assert [name for name, _ in returned(headers)] == ["Content-Length", "Content-Encoding", "Warning", "Audit-Id"]

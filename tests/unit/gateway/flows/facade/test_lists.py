@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -74,6 +75,16 @@ async def test_a_page_is_read_when_the_one_before_is_taken(
     monkeypatch.setattr(mirror, "look", counted)
     body = await begun(mirror)
     assert [looks] + [looks async for _ in body] == [1, 1, 2, 3, 3]
+
+
+async def test_a_client_that_takes_its_time_costs_a_piece_and_no_rows(mirror: MemoryMirror) -> None:
+    """What was written into the piece is not held besides."""
+    bodies = [row.body for held in mirror.tables.reflectors.values() for row in held.rows.values()]
+    before = [sys.getrefcount(body) for body in bodies]
+    listing = await begun(mirror)
+    piece = await anext(listing)
+    assert all(body in piece for body in bodies)
+    assert [sys.getrefcount(body) for body in bodies] == before
 
 
 async def test_an_empty_page_is_a_list_with_metadata(mirror: MemoryMirror) -> None:

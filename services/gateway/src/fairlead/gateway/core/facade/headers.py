@@ -10,6 +10,8 @@ HOP_BY_HOP = frozenset({
 })  # fmt: skip
 """RFC 9110, 7.6.1: they are about one connection."""
 _NOT_SENT = HOP_BY_HOP | {"authorization", "audit-id", "content-length", "cookie", "expect", "fairlead-read", "host"}
+_NOT_RETURNED = HOP_BY_HOP | {"alt-svc", "date", "set-cookie", "strict-transport-security"}
+"""What would speak for the gateway's address, which other clusters share. The date its own server writes on every answer."""
 IDENTITY_PREFIXES = ("impersonate-", "x-remote-")
 """Headers with which a client says who it is beside its credentials: to the API server the executor is who asks."""
 
@@ -24,12 +26,9 @@ def sent(headers: Iterable[Header]) -> tuple[Header, ...]:
 
 
 def returned(headers: Iterable[Header]) -> tuple[Header, ...]:
-    """Headers of the API server's answer as they go to the client; the body's bytes and their number stay the same.
-
-    The date is left to the gateway's own server, which writes one on every answer.
-    """
+    """Headers of the API server's answer as they go to the client; the body's bytes and their number stay the same."""
     headers = tuple(headers)
-    dropped = HOP_BY_HOP | _connection_options(headers) | {"date"}
+    dropped = _NOT_RETURNED | _connection_options(headers)
     return tuple(each for each in headers if each[0].lower() not in dropped)
 
 

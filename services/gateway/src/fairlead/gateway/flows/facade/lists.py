@@ -70,15 +70,17 @@ class Listing:
         while True:
             rows, cut = self._shown(page.rows, listed)
             listed += len(rows)
-            piece = documents.joined(self._items(rows))
-            if piece:
-                yield head + piece
-                head = documents.SEPARATOR
+            piece = head + documents.joined(self._items(rows)) if rows else b""
             if self.limit and listed == self.limit and (cut or page.more):
                 token = str(Continuation(self.cursor, ObjectKey(*rows[-1][:2])))
-            if token or not page.more:
+            more, after = page.more and not token, page.rows[-1][:2] if page.rows else ("", "")
+            del page, rows  # while the client takes its time
+            if piece:
+                yield piece
+                head = documents.SEPARATOR
+            if not more:
                 break
-            page = await self._next(ObjectKey(*page.rows[-1][:2]), listed)
+            page = await self._next(ObjectKey(*after), listed)
         yield (b"" if listed else head) + documents.list_tail(self.cursor, token)
 
     def _shown(self, rows: Sequence[Row], listed: int) -> tuple[Sequence[Row], bool]:
