@@ -22,7 +22,7 @@ from fairlead.runtime.armory_metrics import ArmoryMetrics
 
 def registry_of(services: Collection[str]) -> CollectorRegistry:
     """Gather what the services of a process tell, with Python's own figures of the process."""
-    disable_created_metrics()  # a further series for each, which nobody asks for
+    disable_created_metrics()  # type: ignore[no-untyped-call] # a further series for each, which nobody asks for
     registry = CollectorRegistry(auto_describe=True)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
