@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.manifests import KUBERNETES, Composition
+from tests.support.manifests import KUBERNETES, Composition, Manifest
 
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 COMPONENTS = {
@@ -27,3 +27,17 @@ LINK = {"clouddriver": {"grpc": "gateway.example.com:9091"}}
 AGENT = {"config": {**LINK, "kubernetes": {"accounts": [{"name": "my-cluster", "serviceAccount": True}]}}}
 GATEWAY = {"config": {"gateway": {"database": {"poolSize": 8}}}}
 """Values of the charts that say what the overlays' files of settings say."""
+EVERYTHING: Manifest = {
+    "env": [{"name": "HTTPS_PROXY", "value": "proxy.example.com:8080"}],
+    "image": {
+        "repository": "registry.example.com/fairlead",
+        "tag": "1.2.3",
+        "imagePullPolicy": "Always",
+        "imagePullSecrets": "registry",
+    },
+    "podLabels": {"team": "delivery"},
+    "podAnnotations": {"example.com/scrape": "true"},
+    "podMonitor": True,
+    "mtls": True,
+}
+"""Values that both charts take, none as it is by default."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.contract.manifests.compositions import AGENT, GATEWAY, LINK, OF_OTHERS
+from tests.contract.manifests.compositions import AGENT, EVERYTHING, GATEWAY, LINK, OF_OTHERS
 from tests.support.kubernetes_control_plane import ControlPlane
 from tests.support.manifests import CHARTS, KUBERNETES, Composition, Helm, Judge, Kustomize, Manifest, by_name
 from tools import charts
@@ -19,20 +19,6 @@ pytestmark = pytest.mark.real
 KUBECONFIGS = {"my-cluster": {"secret": "fairlead-kubeconfigs", "file": "my-cluster"}}
 INFRASTRUCTURE = {"config": LINK, "kubeconfigs": KUBECONFIGS}
 READ_ONLY_NAMESPACE = {"rbac": {"namespaced": True, "readOnly": True}}
-EVERYTHING: Manifest = {
-    "env": [{"name": "HTTPS_PROXY", "value": "proxy.example.com:8080"}],
-    "image": {
-        "repository": "registry.example.com/fairlead",
-        "tag": "1.2.3",
-        "imagePullPolicy": "Always",
-        "imagePullSecrets": "registry",
-    },
-    "podLabels": {"team": "delivery"},
-    "podAnnotations": {"example.com/scrape": "true"},
-    "podMonitor": True,
-    "mtls": True,
-}
-
 EQUAL = [
     ("fairlead-agent", AGENT, Composition("agent")),
     ("fairlead-agent", {**AGENT, **READ_ONLY_NAMESPACE}, Composition("agent", ("rbac-namespace", "rbac-read-only"))),

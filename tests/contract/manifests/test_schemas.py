@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.contract.manifests.compositions import AGENT, COMPOSITIONS, GATEWAY
+from tests.contract.manifests.compositions import AGENT, COMPOSITIONS, EVERYTHING, GATEWAY
 from tests.support.kubernetes_control_plane import ControlPlane
 from tests.support.kubernetes_schemas import Finding, judge, write_custom_schemas, write_schemas
 from tests.support.manifests import Helm, Kustomize, Manifest, built, objects
@@ -108,15 +108,20 @@ def test_a_wrong_type_is_found(conform: Path, newest: Path) -> None:
     assert "/data/a" in found[0].message
 
 
-def test_charts_keep_to_the_schemas_of_others(conform: Path, newest: Path, helm: Helm) -> None:
-    """The charts' PodMonitors are as the Prometheus operator's definition has them; a misspelled one is told."""
-    monitors = [
+@pytest.mark.parametrize("release", ["oldest", "newest"])
+def test_the_charts_keep_to_the_schemas(
+    release: str, conform: Path, helm: Helm, request: pytest.FixtureRequest
+) -> None:
+    """So do the objects of both charts with every value set, the PodMonitors of the Prometheus operator among them."""
+    rendered = [
         each
         for chart, values in (("fairlead-agent", AGENT), ("fairlead-gateway", GATEWAY))
-        for each in helm.template(chart, {**values, "podMonitor": True}, "fairlead")
-        if each["kind"] == "PodMonitor"
+        for each in helm.template(chart, {**values, **EVERYTHING}, "fairlead")
     ]
+    schemas_of_release = request.getfixturevalue(release)
+    assert judge(conform, schemas_of_release, rendered) == []
+
+    monitors = [each for each in rendered if each["kind"] == "PodMonitor"]
     assert len(monitors) == 2
-    assert judge(conform, newest, monitors) == []
     monitors[0]["spec"]["podMetricsEndpoints"][0]["paths"] = "/metrics"
-    assert [finding.name for finding in judge(conform, newest, monitors)] == ["fairlead-agent"]
+    assert [finding.kind for finding in judge(conform, schemas_of_release, monitors)] == ["PodMonitor"]
