@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from fairlead.cli.parts.ports import free_port
+from fairlead.simcluster.listening import ListeningSite
 
 DEFAULTS: dict[str, Any] = {
     "accountType": None, "cacheAllApplicationRelationships": False, "cacheIntervalSeconds": None, "cacheThreads": 1,
@@ -75,7 +76,7 @@ class ClouddriverAccounts:
             self.url = f"http://127.0.0.1:{free_port()}"
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", int(self.url.rpartition(":")[2])).start()
+        await ListeningSite(self._runner, "127.0.0.1", int(self.url.rpartition(":")[2])).start()
 
     async def stop(self) -> None:
         """Be away: connections are refused."""

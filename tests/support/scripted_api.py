@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from aiohttp import web
 
+from fairlead.simcluster.listening import ListeningSite
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
@@ -67,8 +69,7 @@ class ScriptedApi:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
-        await site.start()
+        await ListeningSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
         port = self._runner.addresses[0][1]
         self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
         return self

@@ -9,6 +9,8 @@ from typing import Self
 
 from aiohttp import web
 
+from fairlead.simcluster.listening import ListeningSite
+
 CONTENT = b"0123456789abcdef" * 4096
 """64 KiB; /bytes repeats it."""
 GZIPPED = gzip.compress(b'{"kind":"PodList","items":[]}' * 50, mtime=0)
@@ -50,8 +52,7 @@ class StreamingApi:
         app.router.add_route("*", "/{path:.*}", self._echo)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
+        await ListeningSite(self._runner, "127.0.0.1", self.port).start()
         self.port = self._runner.addresses[0][1]
         return self
 

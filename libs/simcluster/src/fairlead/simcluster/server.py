@@ -17,6 +17,7 @@ from fairlead.simcluster.api.documents import OPEN_PATHS
 from fairlead.simcluster.api.routes import ANONYMOUS, Request, Target, User, parse_target, verb_of
 from fairlead.simcluster.errors import PlainNotFoundError, unauthorized
 from fairlead.simcluster.faults import refusal
+from fairlead.simcluster.listening import ListeningSite
 from fairlead.simcluster.requests import LoggedRequest
 from fairlead.simcluster.streams import WatchStream, drop, follow_log
 
@@ -62,8 +63,7 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=context, reuse_address=True)
-        await site.start()
+        await ListeningSite(self._runner, host, port, ssl_context=context).start()
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
