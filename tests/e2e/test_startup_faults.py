@@ -18,7 +18,6 @@ from tests.support.certificates import CertificateFiles
 from tests.support.polling import wait_until
 from tests.support.processes import SESSION_PROCESSES
 from tests.support.real_parts import require_part
-from tests.support.simulated_api import SimulatedApi
 from tests.support.started_services import Settings, StartedService, StartedServices
 
 from fairlead.cli.gateway import Gateway, GatewayUnreachable
@@ -26,6 +25,7 @@ from fairlead.cli.nats_config import authorization
 from fairlead.cli.parts.nats_server import NatsServer, NatsTls
 from fairlead.cli.parts.ports import free_port
 from fairlead.cli.parts.postgres import FAST_SETTINGS, Postgres
+from fairlead.cli.stack import SimulatedCluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -126,6 +126,8 @@ def test_files_that_cannot_be_used(
         "scrubber", {"nats": {**bus["nats"], "caFile": "/nowhere", "certFile": str(folder), "keyFile": str(nonsense)}}
     )
     password = services.start("executor", {"nats": {**bus["nats"], "user": "executor", "passwordFile": "/nowhere"}})
+    accounts = {"accounts": [{"name": "shore", "kubeconfigFile": "/nowhere"}]}
+    watcher = services.start("watcher", {**bus, "kubernetes": accounts})
 
     gateway.assert_ends(
         MISCONFIGURED, "gateway.link.tls.clientCaFile: ", "gateway.link.tls.keyFile: ", "gateway.https.tls.certFile: ",
@@ -135,6 +137,9 @@ def test_files_that_cannot_be_used(
     bridge.assert_ends(MISCONFIGURED, "clouddriver.tls.cacertFile: ", "clouddriver.auth.tokenFile: ")
     trust.assert_ends(MISCONFIGURED, "nats.caFile: /nowhere", "nats.certFile: ")
     password.assert_ends(MISCONFIGURED, "nats.passwordFile: /nowhere")
+    told = "kubernetes.accounts[].kubeconfigFile: kubeconfig /nowhere: no such file"
+    wait_until(lambda: told in watcher.said(), what=told)
+    assert watcher.process.running, "its other accounts have nothing to do with it"
 
 
 # ---- bridge and callers against the gateway
@@ -253,21 +258,14 @@ def test_users_of_nats_server_that_may_not_subscribe(services: StartedServices, 
 
 def test_users_of_nats_server_that_may_not_publish(services: StartedServices, bus: NatsServer, tmp_path: Path) -> None:
     """A right that shows only when it is used: the service stays, is not ready, and names setting, user and subject."""
-    cluster = SimulatedApi(tmp_path / "cluster")
-    cluster.start()
-    account = {
-        "kubernetes": {
-            "accounts": [{"name": "shore", "kubeconfigFile": str(cluster.kubeconfig), "kinds": ["ConfigMap"]}]
-        }
-    }
     needs = {"bridge": "$js.api.", "executor": "$js.api.", "watcher": "fairlead.call.claim"}
-    try:
-        started = {service: services.start(service, {**login(bus, "mute"), **account}) for service in needs}
+    with SimulatedCluster(tmp_path / "cluster", shop=False) as cluster:
+        account = {"name": "shore", "kubeconfigFile": str(cluster.kubeconfig), "noProxy": True, "kinds": ["ConfigMap"]}
+        settings = {**login(bus, "mute"), "kubernetes": {"accounts": [account]}}
+        started = {service: services.start(service, settings) for service in needs}
         for service, subject in needs.items():
             told = f"nats.user: nats-server does not let user 'mute' publish to {subject}"
             started[service].assert_waits(told, in_log=(told,))
-    finally:
-        cluster.stop()
 
 
 def test_an_unknown_user_of_nats_server(services: StartedServices, bus: NatsServer) -> None:

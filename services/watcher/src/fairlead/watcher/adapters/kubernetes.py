@@ -159,7 +159,8 @@ async def credentials(*, kubeconfig: Path | str | None, context: str, insecure: 
             return await from_service_account(insecure=insecure, no_proxy=no_proxy)
         return await from_kubeconfig(kubeconfig, context=context or None, insecure=insecure, no_proxy=no_proxy)
     except kube.CredentialsError as error:
-        raise ConfigurationError(str(error)) from error
+        found_in = {type(None): "serviceAccount", str: "kubeconfigContents"}.get(type(kubeconfig), "kubeconfigFile")
+        raise ConfigurationError(f"kubernetes.accounts[].{found_in}: {error}") from error
 
 
 def _observed(selection: Selection, raw: bytes, now_ms: int) -> Observed:
