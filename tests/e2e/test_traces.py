@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,7 +24,7 @@ from ulid import ULID
 
 from fairlead.cli.gateway import Gateway, GatewayRefusal
 from fairlead.cli.stack import AccountPlan, Stack
-from fairlead.runtime.spans import EVENT, OPERATION
+from fairlead.runtime.spans import EVENT, EXCHANGE, OPERATION
 
 ACCOUNT = "shore"
 ZONE = "fairlead_default"
@@ -137,6 +138,20 @@ def test_what_fails_is_told_where_it_failed(world: World) -> None:
     assert not [body for body in world.collector if b"not found" in body]
 
 
+def test_an_exchange_is_followed_to_the_cluster(world: World) -> None:
+    """What only the cluster knows is asked for in one trace; its path, which names objects, is told nowhere."""
+    answer = ask_facade(world, "/api/v1/namespaces/default/serviceaccounts")
+    operation = answer.headers["audit-id"].partition(".")[0]
+    wanted = {(f"fairlead-{step.name.partition('.')[0]}", step.name): step for step in EXCHANGE}
+    wait_until(lambda: set(steps(world.collector, operation)) == set(wanted), within_s=30, what="the whole trace")
+    opened, carried = (steps(world.collector, operation)[step].span for step in wanted)
+
+    assert (opened.trace_id, opened.span_id) == (carried.trace_id, carried.parent_span_id)
+    assert attributes(opened) == attributes(carried) == {"operation": operation, "account": ACCOUNT}
+    assert all(set(step.attributes) == {"operation", "account"} for step in EXCHANGE)
+    assert not [body for body in world.collector if b"serviceaccounts" in body]
+
+
 def test_histograms_name_traces_that_were_told(world: World) -> None:
     """An operator comes from a slow bucket to the trace of something that fell into it."""
     operate(world, {"kind": "create", "manifest": workloads.manifest("ConfigMap", "exemplary", "default")})
@@ -161,6 +176,15 @@ def operate(world: World, request: dict[str, Any]) -> dict[str, Any]:
     """Carry an operation out through the gateway."""
     with world.stack.gateway() as gateway:
         return dict(gateway.submit({"account": ACCOUNT, **request}, operation_id=str(ULID()), wait_s=30))
+
+
+def ask_facade(world: World, path: str) -> httpx.Response:
+    """Ask the account's Kubernetes API."""
+    token = world.stack.files.facade_token.read_text(encoding="utf-8").strip()
+    trust = ssl.create_default_context(cafile=str(world.stack.files.ca))
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx.get(world.stack.facade(ACCOUNT) + path, headers=headers, verify=trust, trust_env=False, timeout=20)
+    return answer.raise_for_status()
 
 
 def exemplars(url: str) -> dict[str, list[str]]:
