@@ -9,7 +9,8 @@ from enum import StrEnum
 
 SELECTOR_LIMIT = 4096
 """Characters of a selector."""
-_PREFIX = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+_STEP = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_PREFIX = rf"(?=[^/]{{1,253}}/){_STEP}(\.{_STEP})*"
 _WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _KEY = re.compile(rf"({_PREFIX}/)?{_WORD}")
 _VALUE = re.compile(rf"({_WORD})?")
