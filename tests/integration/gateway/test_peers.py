@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -188,6 +189,26 @@ async def _outcome(tunnel: peers.PeerTunnel, request: TunnelRequest) -> Exceptio
     except (TunnelLost, TunnelUnavailable) as error:
         return error
     return None
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_gateway_that_hangs_up(tmp_path: Path, method: str) -> None:
+    """What it got is not sent again: it may have been carried."""
+    Authorities(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "gateway.crt", tmp_path / "gateway.key")
+    heads: list[bytes] = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context)
+    address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, peers.opened("token", tmp_path / "ca.crt", "localhost") as client:
+        with pytest.raises(TunnelLost, match="gave no answer"):
+            await _entered(client.tunnel(address), asked(method, "/x"))
+    assert len(heads) == 1
 
 
 async def test_an_answer_that_never_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

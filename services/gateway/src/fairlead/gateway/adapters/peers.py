@@ -77,7 +77,7 @@ class PeerTunnel:
                     ssl=self.peers.tls,
                     server_hostname=self.peers.server_name or None,
                 )
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TunnelUnavailable(f"{self._named()} cannot be reached ({chain(error)})") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise TunnelLost(f"{self._named()} gave no answer ({chain(error)})") from error
@@ -128,4 +128,7 @@ async def opened(token: str, ca_file: Path | None, server_name: str) -> AsyncIte
     async with aiohttp.ClientSession(
         connector=connector, timeout=timeout, auto_decompress=False, max_line_size=HEAD_BYTES, max_field_size=HEAD_BYTES
     ) as http:
+        # aiohttp would resend a PUT or DELETE whose connection broke: it would be refused, for its id is claimed, and told so
+        # although the first one may have taken effect.
+        http._retry_connection = False  # noqa: SLF001 - there is no public switch
         yield HttpPeers(http, token, tls, server_name)
