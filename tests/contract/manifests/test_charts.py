@@ -18,10 +18,28 @@ pytestmark = pytest.mark.real
 
 KUBECONFIGS = {"my-cluster": {"secret": "fairlead-kubeconfigs", "file": "my-cluster"}}
 INFRASTRUCTURE = {"config": LINK, "kubeconfigs": KUBECONFIGS}
-READ_ONLY_NAMESPACE = {"rbac": {"namespaced": True, "readOnly": True}}
+NAMESPACED: Manifest = {
+    "agent": {"mode": "agent"},
+    "kubernetes": {
+        "accounts": [
+            {
+                "name": "my-cluster",
+                "serviceAccount": True,
+                "namespaces": ["fairlead"],
+                "onlyNamespacedResources": True,
+            }
+        ]
+    },
+    **LINK,
+}
+READ_ONLY_NAMESPACE = {"config": NAMESPACED, "rbac": {"namespaced": True, "readOnly": True}}
 EQUAL = [
     ("fairlead-agent", AGENT, Composition("agent")),
-    ("fairlead-agent", {**AGENT, **READ_ONLY_NAMESPACE}, Composition("agent", ("rbac-namespace", "rbac-read-only"))),
+    (
+        "fairlead-agent",
+        READ_ONLY_NAMESPACE,
+        Composition("agent", ("rbac-namespace", "rbac-read-only"), json.dumps(NAMESPACED)),
+    ),
     ("fairlead-agent", {**AGENT, "mtls": True}, Composition("agent", ("mtls/agent",))),
     ("fairlead-agent", INFRASTRUCTURE, Composition("infrastructure")),
     ("fairlead-gateway", GATEWAY, Composition("gateway")),
@@ -34,6 +52,7 @@ WRONG = [
     ("fairlead-agent", {**AGENT, "replicas": {"scrubber": 0}}, "/replicas/scrubber"),
     ("fairlead-agent", {**AGENT, "replicas": {"watcher": 2}}, "watcher"),
     ("fairlead-agent", {**AGENT, "rbac": {"namespaced": "yes"}}, "/rbac/namespaced"),
+    ("fairlead-agent", {**AGENT, "rbac": {"namespaced": True}}, "onlyNamespacedResources"),
     ("fairlead-agent", {"config": {"clouddriver": {"grpc": "https://gateway:9091"}}}, "/config/clouddriver/grpc"),
     ("fairlead-agent", {**AGENT, "kubeconfigs": {"a": {"secret": "b"}}}, "file"),
     ("fairlead-agent", {**AGENT, "agentyml": "a: ["}, "agentyml"),

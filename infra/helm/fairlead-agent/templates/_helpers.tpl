@@ -12,6 +12,9 @@
 {{- $named := dict -}}
 {{- range $own -}}
   {{- $_ := set $named .name true -}}
+  {{- if and $.Values.rbac.namespaced (empty $.Values.kubeconfigs) (not .onlyNamespacedResources) -}}
+    {{- fail (printf "rbac.namespaced is true, but account %s is not kept to a namespace: set its namespaces to [%s] and onlyNamespacedResources to true" .name $.Release.Namespace) -}}
+  {{- end -}}
   {{- $file := dict -}}
   {{- if hasKey $.Values.kubeconfigs .name }}{{ $file = dict "kubeconfigFile" (printf "/run/kubeconfigs/%s" .name) }}{{ end -}}
   {{- $accounts = append $accounts (merge (deepCopy .) $file) -}}
