@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
-from fairlead.contracts.subjects import CANCEL, EXECUTOR_GROUP, executor_subject, operation_subject
+from fairlead.contracts.subjects import CANCEL, executor_subject, operation_subject
 from fairlead.contracts.v1.link_pb2 import GatewayFrame
+from fairlead.executor.adapters.subscriptions import SharedSubscriptions
 from fairlead.executor.core.claims import Owner
 from fairlead.executor.core.job import Job
 from fairlead.runtime import logfields
@@ -29,27 +29,14 @@ class OperationFeed:
     """The subscriptions on which one executor takes operations; it shares them with the other executors."""
 
     def __init__(self, bus: Bus, accept: Callable[[Job], bool]) -> None:
-        self._bus = bus
         self._accept = accept
-        self._subscriptions: list[Subscription] = []
+        self._subscriptions = SharedSubscriptions(bus)
+        self.close = self._subscriptions.close
 
     async def open(self, accounts: list[str]) -> None:
         """Take operations of these accounts from now on."""
         for account in accounts:
-            subscription = await self._bus.client.subscribe(
-                operation_subject(account), queue=EXECUTOR_GROUP, cb=self._taker(account)
-            )
-            self._subscriptions.append(subscription)
-
-    async def close(self) -> None:
-        """Take no more."""
-        for subscription in self._subscriptions:
-            # Draining asks nats-server for what is still under way; without it there is only what has arrived.
-            if self._bus.connected:
-                await subscription.drain()  # type: ignore[no-untyped-call] # nats-py leaves it untyped
-            else:
-                await subscription.unsubscribe()
-        self._subscriptions.clear()
+            await self._subscriptions.open(operation_subject(account), self._taker(account))
 
     def _taker(self, account: str) -> Callable[[Msg], Awaitable[None]]:
         async def take(message: Msg) -> None:

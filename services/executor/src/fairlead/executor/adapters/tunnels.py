@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
-from fairlead.contracts.subjects import EXECUTOR_GROUP, tunnel_subject, tunnels_down_subject, tunnels_up_subject
+from fairlead.contracts.subjects import tunnel_subject, tunnels_down_subject, tunnels_up_subject
 from fairlead.contracts.v1.link_pb2 import AgentFrame, GatewayFrame
+from fairlead.executor.adapters.subscriptions import SharedSubscriptions
 from fairlead.executor.errors import Undelivered
 from fairlead.runtime import logfields
 from fairlead.runtime.bus import Bus, BusUnavailable, Message, PayloadTooLarge
@@ -22,27 +22,15 @@ class TunnelOffers:
     """The subscriptions on which one executor says that it would carry an exchange; another may be asked instead."""
 
     def __init__(self, bus: Bus, executor_id: str, has_room: Callable[[], bool]) -> None:
-        self._bus = bus
         self._executor_id = executor_id
         self._has_room = has_room
-        self._subscriptions: list[Subscription] = []
+        self._subscriptions = SharedSubscriptions(bus)
+        self.close = self._subscriptions.close
 
     async def open(self, accounts: list[str]) -> None:
         """Offer it for these accounts."""
         for account in accounts:
-            subscription = await self._bus.client.subscribe(
-                tunnel_subject(account), queue=EXECUTOR_GROUP, cb=self._offer
-            )
-            self._subscriptions.append(subscription)
-
-    async def close(self) -> None:
-        """Offer no more."""
-        for subscription in self._subscriptions:
-            if self._bus.connected:
-                await subscription.drain()  # type: ignore[no-untyped-call] # nats-py leaves it untyped
-            else:
-                await subscription.unsubscribe()
-        self._subscriptions.clear()
+            await self._subscriptions.open(tunnel_subject(account), self._offer)
 
     async def _offer(self, message: Msg) -> None:
         await message.respond(self._executor_id.encode() if self._has_room() else b"")
