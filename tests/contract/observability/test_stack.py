@@ -50,6 +50,13 @@ def test_kubernetes_names_the_jobs_alike() -> None:
     assert set(expression["values"]) == {f"fairlead-{name}" for name in SERVICES | {"agent"}}
 
 
+def test_charts_name_the_jobs_alike() -> None:
+    """So do the pod monitors of the charts."""
+    for chart in ("fairlead-agent", "fairlead-gateway"):
+        template = (ROOT / f"infra/helm/{chart}/templates/podmonitor.yaml").read_text(encoding="utf-8")
+        assert "\n  jobLabel: app.kubernetes.io/name" in template, chart
+
+
 def test_what_is_mounted_is_there() -> None:
     """Each file or folder of the repository that a container gets exists and cannot be changed by it."""
     mounts = [
