@@ -9,6 +9,8 @@ from enum import StrEnum
 
 SELECTOR_LIMIT = 4096
 """Characters of a selector."""
+REQUIREMENTS_LIMIT = 64
+"""Each is looked at for each row."""
 _STEP = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PREFIX = rf"(?=[^/]{{1,253}}/){_STEP}(\.{_STEP})*"
 _WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -56,7 +58,10 @@ def parse_selector(text: str) -> tuple[Requirement, ...]:
         raise InvalidSelector(f"label selector with more than {SELECTOR_LIMIT} characters")
     if not text.strip():
         return ()
-    return tuple(_requirement(piece.strip()) for piece in _split(text))
+    pieces = _split(text)
+    if len(pieces) > REQUIREMENTS_LIMIT:
+        raise InvalidSelector(f"label selector with more than {REQUIREMENTS_LIMIT} requirements")
+    return tuple(_requirement(piece.strip()) for piece in pieces)
 
 
 def selects(requirements: Sequence[Requirement], labels: Mapping[str, str]) -> bool:
@@ -89,7 +94,13 @@ def _integer(text: str) -> int | None:
 
 def _split(text: str) -> list[str]:
     """Split at commas outside parentheses."""
-    return re.split(r",(?![^()]*\))", text)
+    pieces, inside, start = [], False, 0
+    for place, letter in enumerate(text):
+        if letter == "," and not inside:
+            pieces.append(text[start:place])
+            start = place + 1
+        inside = letter == "(" or (inside and letter != ")")
+    return [*pieces, text[start:]]
 
 
 def _requirement(piece: str) -> Requirement:
