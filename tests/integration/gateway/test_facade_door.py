@@ -14,6 +14,7 @@ from tests.support.facade_front import Front, running_front
 from tests.support.services import eventually
 
 from fairlead.gateway.adapters import https
+from fairlead.gateway.adapters.facade import app
 from fairlead.gateway.core.facade.admission import Admission
 from fairlead.gateway.errors import TunnelLost
 from fairlead.gateway.flows.facade.passthrough import Bounds
@@ -223,6 +224,22 @@ async def test_who_does_not_read_is_not_sent_to(front: Front, tunnel: ScriptedTu
         tunnel.script = answering(200, b"ok")
         async with front.client() as client:
             assert (await client.get(POD)).text == "ok"
+
+
+async def test_a_client_that_takes_nothing_is_left(
+    front: Front, tunnel: ScriptedTunnel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an answer that should have had its end long ago: its place is another's. A log may rest, say in a pager."""
+    monkeypatch.setattr(app, "STALLED_S", 0.2)
+    async with raw(front) as (reader, writer), raw(front) as (resting, asking):
+        for side, connection, path in ((reader, writer, POD), (resting, asking, LOG)):
+            connection.write(head("GET", f"/accounts/shop{path}"))
+            await side.readuntil(b"\r\n\r\n")
+            side._transport.pause_reading()  # type: ignore[attr-defined]
+        assert tunnel.open == 2
+        await eventually(lambda: tunnel.open == 1, what="the end of the exchange")
+        await asyncio.sleep(0.4)  # that nothing happens can only be waited for
+        assert tunnel.open == 1
 
 
 async def test_an_answer_that_breaks_off_does_not_look_whole(front: Front, stream: Stream) -> None:

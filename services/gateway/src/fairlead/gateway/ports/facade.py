@@ -41,6 +41,8 @@ class FacadeAnswer:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | AsyncIterator[bytes] = b""
+    lasting: bool = False
+    """A watch or a log: a client may rest within it."""
 
 
 class Facade(Protocol):

@@ -28,6 +28,8 @@ Application = ASGIApp
 """For the composition, which knows of no framework."""
 CANCEL_S = 30.0
 """Time for an exchange to end after its client hung up; a line of the journal may be under way."""
+STALLED_S = 60.0
+"""A client that takes nothing for so long of an answer that has an end is taken for dead: it holds a place of its account."""
 FIELDS_MAX = 1000
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BODYLESS = (204, 304)
@@ -125,7 +127,8 @@ class _Client:
             pass
 
     async def send_answer(self, answer: FacadeAnswer) -> None:
-        """Send head and body; returns without an end when the body breaks off."""
+        """Send head and body; raises when the body breaks off, or the client takes nothing of it for long."""
+        within_s = None if answer.lasting else STALLED_S
         names = {name.lower() for name, _ in answer.headers}
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         if isinstance(answer.body, bytes) and answer.status not in _BODYLESS and "content-length" not in names:
@@ -136,7 +139,8 @@ class _Client:
             return
         async for piece in answer.body:
             if piece and not self._head:
-                await self._send(_piece(piece, more=True))
+                async with asyncio.timeout(within_s):
+                    await self._send(_piece(piece, more=True))
             await asyncio.sleep(0)  # a body and a socket that are always ready must not keep others from their turn
         await self._send(_piece(b"", more=False))
 

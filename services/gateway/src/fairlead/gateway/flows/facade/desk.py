@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fairlead.gateway.core.facade import statuses
 from fairlead.gateway.core.facade.access import check_access, check_identity
@@ -68,7 +68,7 @@ class FacadeDesk:
         work = _Work(request)
         async with AsyncExitStack() as stack:
             try:
-                answer = await stack.enter_async_context(self._answer(work))
+                answer = replace(await stack.enter_async_context(self._answer(work)), lasting=lasts(work.target))
             except Exception as error:  # noqa: BLE001 - every failure has an answer
                 answer = _failure(request, await self._status(request, error))
             try:
