@@ -36,6 +36,16 @@ async def test_no_step_outlasts_the_operation() -> None:
         await call.resolve()
 
 
+async def test_a_request_always_has_a_limit() -> None:
+    """Also one that is made in the very moment in which the time ends: no limit would be for ever."""
+    attempt = job(kind="get", target=target(), timeoutSeconds=0.001)
+    request = decode_request(attempt.request)
+    call = Call(attempt, request, aim(request), MemoryCluster(), Retries(), ApplyPolicy(), lambda: False)
+    await asyncio.sleep(0.002)
+
+    assert call.remaining_s <= 0 < call.limit_s
+
+
 async def test_a_resource_completes_what_is_told() -> None:
     """Once the kind is known, outcomes name it, and the namespace that is used."""
     attempt = job(kind="get", target={"kind": "ConfigMap", "name": "cargo"})

@@ -62,6 +62,22 @@ async def test_an_object_that_stays() -> None:
     assert len(cluster.requests) < 12
 
 
+async def test_waiting_is_called_off() -> None:
+    """The deletion stands, and is told."""
+    cluster = cluster_with(finalizers=["x"])
+    attempt = job(kind="delete", target=target(), timeoutSeconds=3600)
+    runner = Runner(OneCluster(cluster), AT_ONCE)
+
+    def is_canceled() -> bool:
+        return len(cluster.requests) > 2
+
+    outcome = await runner.run(attempt, decode_request(attempt.request), is_canceled=is_canceled)
+
+    assert (told(outcome), outcome.message) == (
+        ("failed", 0, "Canceled"), "the deletion was accepted; then: it was canceled",
+    )  # fmt: skip
+
+
 async def test_an_object_that_cannot_be_looked_at() -> None:
     """An account that may delete and not read is not told that the object is there still."""
     cluster = MemoryCluster(scripted={

@@ -69,6 +69,11 @@ class Call:
         return self._ends_s - asyncio.get_running_loop().time()
 
     @property
+    def limit_s(self) -> float:
+        """What one request may take: the time that is left, and never none at all, which aiohttp takes for no limit."""
+        return max(0.001, self.remaining_s)
+
+    @property
     def blank(self) -> Outcome:
         """An outcome that names what was asked for."""
         namespace = self.target.namespace
@@ -102,13 +107,13 @@ class Call:
     async def look(self, request: ApiRequest, step: str) -> Answer:
         """Send a request that changes nothing; failures that may pass are tried again."""
         return await self._repeated(
-            lambda: self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.remaining_s)
+            lambda: self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.limit_s)
         )
 
     async def look_page(self, request: ApiRequest, resource: Resource) -> Page:
         """Read a page of a list, as `look` reads an object."""
         return await self._repeated(
-            lambda: self.cluster.page(request, resource, audit_id=self.job.audit_id("list"), timeout_s=self.remaining_s)
+            lambda: self.cluster.page(request, resource, audit_id=self.job.audit_id("list"), timeout_s=self.limit_s)
         )
 
     async def take_effect(self, request: ApiRequest, *, step: str = "", repeatable: bool = False) -> Answer:
@@ -128,7 +133,7 @@ class Call:
         while True:
             self._check()
             try:
-                answer = await self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.remaining_s)
+                answer = await self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.limit_s)
             except NoAnswer as error:
                 failure: NoAnswer | ApiRefused = error
                 open_end = error.maybe_sent
@@ -179,10 +184,13 @@ class Call:
                 if not self.retries.is_passing(error) or not await self._pause(error, tries):
                     raise
 
-    def _check(self) -> None:
-        # What may have taken effect is brought to its end.
+    def check_canceled(self) -> None:
+        """End the run when somebody called it off; what may have taken effect is brought to its end."""
         if self.is_canceled() and not self.doubt:
             raise Canceled
+
+    def _check(self) -> None:
+        self.check_canceled()
         if self.remaining_s <= 0:
             raise OutOfTime
 

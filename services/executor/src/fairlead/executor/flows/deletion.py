@@ -20,6 +20,8 @@ from fairlead.executor.flows.listing import collect
 LOOK_PAUSE_S = 0.05
 LOOK_PAUSE_MAX_S = 5.0
 """Pauses between looks, doubled each time: a watch tells sooner, so that looks stay few whatever it does."""
+WATCH_S = 10.0
+"""How long one watch lasts, and so how long a cancellation may go unnoticed."""
 
 
 class Remains(msgspec.Struct):
@@ -56,6 +58,7 @@ async def delete(call: Call, resource: Resource) -> Outcome:
     outcome = msgspec.structs.replace(outcome, body=b"", uid=outcome.uid or call.request.uid)
     if not _is_waited_for(call.request):
         return outcome
+    call.done = "the deletion was accepted"
     left = await wait_gone(call, resource, call.target, outcome.uid)
     return outcome if left is None else _still_there(call, outcome, [left])
 
@@ -135,17 +138,23 @@ def _still_there(call: Call, outcome: Outcome, left: list[Remains]) -> Outcome:
 
 
 async def wait_gone(call: Call, resource: Resource, target: Aim, uid: str) -> Remains | None:
-    """Wait until an object is gone; gives back what is still there when the time is over."""
+    """Wait until an object is gone; gives back what is still there when the time is over.
+
+    Raises:
+        Canceled: somebody called the operation off.
+
+    """
     pause_s = LOOK_PAUSE_S
     left = Remains()
     while call.remaining_s > 0:
+        call.check_canceled()
         try:
             found = await _look(call, resource, target)
             if found is None or found.uid != (uid or found.uid):
                 return None
             left, uid = found, found.uid
             watch = plan.watch_one(resource, target, found.resourceVersion)
-            timeout_s = max(0.001, call.remaining_s)
+            timeout_s = min(WATCH_S, call.limit_s)
             if await call.cluster.wait_deleted(watch, audit_id=call.job.audit_id("wait"), timeout_s=timeout_s):
                 return None
         except (ApiRefused, NoAnswer):
@@ -158,9 +167,8 @@ async def wait_gone(call: Call, resource: Resource, target: Aim, uid: str) -> Re
 
 async def _look(call: Call, resource: Resource, target: Aim) -> Remains | None:
     request = plan.read(resource, target)
-    timeout_s = max(0.001, call.remaining_s)
     try:
-        answer = await call.cluster.send(request, audit_id=call.job.audit_id("wait"), timeout_s=timeout_s)
+        answer = await call.cluster.send(request, audit_id=call.job.audit_id("wait"), timeout_s=call.limit_s)
     except ApiRefused as error:
         if error.code == 404:
             return None
