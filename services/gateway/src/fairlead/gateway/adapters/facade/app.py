@@ -139,10 +139,14 @@ class _Client:
             return
         async for piece in answer.body:
             if piece and not self._head:
-                async with asyncio.timeout(within_s):
-                    await self._send(_piece(piece, more=True))
+                await self._take(_piece(piece, more=True), within_s)
             await asyncio.sleep(0)  # a body and a socket that are always ready must not keep others from their turn
-        await self._send(_piece(b"", more=False))
+        await self._take(_piece(b"", more=False), within_s)
+
+    async def _take(self, message: Message, within_s: float | None) -> None:
+        """Send once the client has taken enough of what was sent before."""
+        async with asyncio.timeout(within_s):
+            await self._send(message)
 
 
 def _request(scope: Scope, prefix: str, caller: Grant, client: _Client) -> FacadeRequest:
