@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 
-from tests.support.source_tree import ROOT, repository_files
+from tests.support.source_tree import PRODUCT, ROOT, python_files, repository_files, syntax_of
 
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 _INTO = re.compile(r"\]\((?!https?:)([^)#]*)#([^)]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _VERB = re.compile(r"`make ([a-z]+)")
 _README_LINES = 150
+_FIRST_COLUMN = re.compile(r"^\| (.+?) \|", re.MULTILINE)
+_SETTING = re.compile(r"^[\w.]+: ")
+SENTENCE_WORDS = 3
+SENTENCES = 30
 
 
 def documents() -> dict[str, str]:
@@ -64,6 +70,27 @@ def test_verbs_exist() -> None:
     ]
 
     assert not unknown, "\n".join(unknown)
+
+
+def test_quoted_messages_are_messages() -> None:
+    """What the page on troubleshooting says that a part says stands in the sources; `…` stands for what varies."""
+    page = documents()["docs/troubleshooting.md"]
+    said = "\n".join(_texts())
+    quoted = [span for row in _FIRST_COLUMN.findall(page) for span in re.findall(r"`([^`]+)`", row)]
+    pieces = [piece.strip(" :;(),?.") for span in quoted for piece in re.split(r"…|'|<[^>]*>", span)]
+    sentences = [piece for piece in pieces if len(piece.split()) >= SENTENCE_WORDS and "Address" not in piece]
+    unknown = [piece for piece in sentences if piece not in said and _SETTING.sub("", piece) not in said]
+
+    assert len(sentences) > SENTENCES, "the page quotes more than that: is it still found?"
+    assert not unknown, "\n".join(unknown)
+
+
+def _texts() -> Iterator[str]:
+    """Every text of the product; what is put into one is left out."""
+    for name in python_files(*PRODUCT):
+        for node in ast.walk(syntax_of(name)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
 
 
 def test_each_member_tells_what_it_is() -> None:
