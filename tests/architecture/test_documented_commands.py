@@ -21,7 +21,8 @@ _MENTION = re.compile(r"`fairlead ([^`]+)`")
 _IN_COMMENT = re.compile(r"^#\s+((?:[A-Z_]+=\S+ )*fairlead .*)$", re.MULTILINE)
 _VERB = re.compile(r"^(?:[A-Z_]+=\S+ )*make ([a-z-]+)", re.MULTILINE)
 _TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
-_WORKFLOWS = (".yaml", ".yml")
+_FILES = (".crt", ".key", ".token")
+_MANIFESTS = (".yaml", ".yml")
 
 COMMAND_LINE: Any = typer.main.get_command(app)
 
@@ -43,7 +44,7 @@ def commands() -> Iterator[tuple[str, str]]:
         for block in blocks(text):
             for line in block.splitlines():
                 yield from ((name, found.strip()) for found in _COMMAND.findall(line))
-    for name, text in documents(*_WORKFLOWS).items():
+    for name, text in documents(*_MANIFESTS).items():
         for line in _IN_COMMENT.findall(text):
             yield from ((name, found.strip()) for found in _COMMAND.findall(line))
 
@@ -146,6 +147,22 @@ def test_settings_in_documents_exist() -> None:
         if isinstance(document, dict) and roots & set(document) and "apiVersion" not in document
         for key in _keys(document)
         if key not in known and not any(key.startswith(f"{each}.") for each in known)
+    ]
+
+    assert not faults, "\n".join(faults)
+
+
+def test_settings_in_sentences_exist() -> None:
+    """Each key that a sentence names is one of the reference page, or a section of it."""
+    known = settings_keys()
+    roots = sorted({key.partition(".")[0] for key in known})
+    span = re.compile(rf"`((?:{'|'.join(roots)})\.[\w.\[\]]+)`")
+    faults = [
+        f"{name}: {found}"
+        for name, text in documents(".md").items()
+        for found in span.findall(text)
+        if not name.startswith("docs/reference/") and not found.endswith(_FILES)
+        if not any(f"{key}.".startswith(f"{found.replace('[]', '')}.") for key in known)
     ]
 
     assert not faults, "\n".join(faults)
