@@ -60,14 +60,15 @@ class Template:
         """Put lines before a text that is there exactly once."""
         self.swap(mark, new + mark)
 
+    def rewrite(self, pattern: str, new: str) -> None:
+        """Replace what a pattern matches, which it does exactly once; ``^`` is the beginning of a line."""
+        self.text, times = re.subn(pattern, new, self.text, flags=re.MULTILINE)
+        if times != 1:
+            raise ChartError(f"base/{self.service}/{self.name} matches {pattern!r} {times} times: mend tools/charts.py")
+
     def end_block(self, key: str, new: str) -> None:
         """Put lines at the end of the block under a key, which is there exactly once."""
-        found = re.findall(rf"^( *){key}:\n(?:\1 +.*\n)+", self.text, flags=re.MULTILINE)
-        if len(found) != 1:
-            raise ChartError(f"base/{self.service}/{self.name} has {len(found)} blocks {key!r}: mend tools/charts.py")
-        self.text = re.sub(
-            rf"^(( *){key}:\n(?:\2 +.*\n)+)", lambda block: block[1] + new, self.text, flags=re.MULTILINE
-        )
+        self.rewrite(rf"^(( *){key}:\n(?:\2 +.*\n)+)", rf"\1{new}")
 
     def only_if(self, condition: str) -> None:
         """Make everything depend on a condition."""
@@ -99,7 +100,7 @@ def _templates(service: str) -> Iterator[Template]:
 
 
 def _namespaced(template: Template) -> None:
-    template.text = re.sub(r"^(metadata:\n  name: .*\n)", rf"\1{_NAMESPACE}", template.text, flags=re.MULTILINE)
+    template.rewrite(r"^(metadata:\n  name: .*\n)", rf"\1{_NAMESPACE}")
 
 
 def _deployment(template: Template) -> None:
@@ -133,12 +134,7 @@ def _replicas(template: Template) -> None:
         "executor": ".Values.replicas.executor",
     }
     if template.service in value:
-        template.text = re.sub(
-            r"^  replicas: (\d+)\n",
-            rf"  replicas: {{{{ {value[template.service]} | default \1 }}}}\n",
-            template.text,
-            flags=re.MULTILINE,
-        )
+        template.rewrite(r"^  replicas: (\d+)$", rf"  replicas: {{{{ {value[template.service]} | default \1 }}}}")
 
 
 def _pod(template: Template) -> None:
@@ -159,12 +155,10 @@ def _pod(template: Template) -> None:
         "      {{- with .Values.image.imagePullSecrets }}\n      imagePullSecrets: [{ name: {{ . }} }]\n      {{- end }}\n",
     )
     value = ".Values.podResources" if template.service == "gateway" else f".Values.podResources.{template.service}"
-    template.text = re.sub(
+    template.rewrite(
         r"^(          resources:.*\n)((?:            .*\n)+)",
         rf"\1            {{{{- with {value} }}}}\n            {{{{- toYaml . | nindent 12 }}}}\n"
         rf"            {{{{- else }}}}\n\2            {{{{- end }}}}\n",
-        template.text,
-        flags=re.MULTILINE,
     )
 
 

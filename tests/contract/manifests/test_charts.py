@@ -103,7 +103,7 @@ def test_a_base_that_changed_its_form_is_told() -> None:
     template = charts.Template("bridge", "deployment.yaml", "kind: Deployment\n")
     with pytest.raises(charts.ChartError, match=r"base/bridge/deployment\.yaml .* 0 times"):
         template.swap("image: fairlead/bridge\n", "")
-    with pytest.raises(charts.ChartError, match="0 blocks 'volumes'"):
+    with pytest.raises(charts.ChartError, match=r"volumes.* 0 times"):
         template.end_block("volumes", "")
 
 
