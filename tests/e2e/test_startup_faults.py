@@ -5,6 +5,7 @@ Services are processes; their neighbours are real nats-servers, PostgreSQL and g
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import tempfile
@@ -19,6 +20,7 @@ from tests.support.polling import wait_until
 from tests.support.processes import SESSION_PROCESSES
 from tests.support.real_parts import require_part
 from tests.support.started_services import Settings, StartedService, StartedServices
+from tests.unit.scrubber.test_flows import raw
 
 from fairlead.cli.gateway import Gateway, GatewayUnreachable
 from fairlead.cli.nats_config import authorization
@@ -26,6 +28,9 @@ from fairlead.cli.parts.nats_server import NatsServer, NatsTls
 from fairlead.cli.parts.ports import free_port
 from fairlead.cli.parts.postgres import FAST_SETTINGS, Postgres
 from fairlead.cli.stack import SimulatedCluster
+from fairlead.contracts.subjects import RAW_BATCH
+from fairlead.runtime.bus import BusUnavailable, connect
+from fairlead.runtime.sections import NatsSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -266,6 +271,22 @@ def test_users_of_nats_server_that_may_not_publish(services: StartedServices, bu
         for service, subject in needs.items():
             told = f"nats.user: nats-server does not let user 'mute' publish to {subject}"
             started[service].assert_waits(told, in_log=(told,))
+
+
+def test_a_scrubber_that_may_not_publish(services: StartedServices, bus: NatsServer) -> None:
+    """It learns so from its first batch: not ready from then on, and the batch is not taken."""
+    scrubber = services.start("scrubber", login(bus, "mute"))
+    wait_until(lambda: scrubber.health()[0] == 200, what="a scrubber that knows nothing of it yet")
+
+    async def send() -> None:
+        admin = NatsSettings.model_validate(login(bus, "admin")["nats"])
+        async with connect(admin, "admin") as watcher:
+            with pytest.raises(BusUnavailable):
+                await watcher.request(RAW_BATCH, raw(), timeout_s=1)
+
+    asyncio.run(send())
+    told = "nats.user: nats-server does not let user 'mute' publish to fairlead.clean.batch"
+    wait_until(lambda: told in scrubber.health()[1], what=told)
 
 
 def test_an_unknown_user_of_nats_server(services: StartedServices, bus: NatsServer) -> None:
