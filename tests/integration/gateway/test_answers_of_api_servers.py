@@ -49,7 +49,7 @@ class Api:
         full = self.prefix(path)
         data = None if body is None else json.dumps(body).encode()
         answer = self.send(method, full + query, data, {"Accept": accept, "Content-Type": content})
-        return read(method, full, answer, dry_run=asks_dry_run(data or b"", content))
+        return read(method, full, answer, dry_run=bool(asks_dry_run(data or b"", content)))
 
     def send(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Answer:
         """Send bytes; gives back those of the answer."""

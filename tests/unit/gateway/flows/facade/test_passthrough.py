@@ -183,6 +183,15 @@ async def test_an_answer_that_breaks_off_is_lost() -> None:
     assert through.ends == [(None, None, True)]
 
 
+async def test_a_deletion_that_may_be_a_dry_run_tells_nothing_of_its_object() -> None:
+    """Its answer looks the same, and lists would wait long for the end of an object that stays."""
+    through = Through()
+    request = a_request("DELETE", f"{PODS}/p", body=b"dryRun: [All]", content_type="application/yaml")
+    assert (await through.write(request))[0] == 201
+
+    assert through.ends == [(201, None, True)]
+
+
 async def test_without_a_journal_nothing_is_sent() -> None:
     """A write of which nobody would know does not happen."""
     through = Through()

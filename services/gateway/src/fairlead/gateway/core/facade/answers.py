@@ -122,15 +122,18 @@ def read_answer(body: bytes, content_type: str) -> Answered | None:
         return None
 
 
-def asks_dry_run(body: bytes, content_type: str) -> bool:
-    """Whether ``DeleteOptions``, the body of a deletion, ask for a dry run: kubectl and client-go say it there."""
+def asks_dry_run(body: bytes, content_type: str) -> bool | None:
+    """Whether ``DeleteOptions``, the body of a deletion, ask for a dry run: kubectl and client-go say it there.
+
+    None when it cannot be told: they may also be YAML or CBOR.
+    """
     media = content_type.partition(";")[0].strip().lower()
     try:
         if media == protobuf.CONTENT_TYPE:
             return bool(protobuf.fields(protobuf.open_envelope(body).message).get(_DRY_RUN))
         return bool(body) and bool(_decode_options(body).dry_run)
     except (msgspec.DecodeError, UnicodeDecodeError, protobuf.MalformedProtobuf, RecursionError):
-        return False
+        return None
 
 
 def _of_json(body: bytes) -> Answered:

@@ -152,6 +152,8 @@ def _written(request: FacadeRequest, target: Target, answer: TunnelAnswer, body:
     content = plain(body, found.get("content-encoding", ""), ANSWER_BYTES) if answer.status < 300 else None
     answered = read_answer(content, found.get("content-type", "")) if content else None
     dry_run = sent is not None and asks_dry_run(sent.heard, request.headers.get("content-type", ""))
+    if dry_run is None:
+        return Written(answer.status)
     return written(target, answer.status, answered, dry_run=dry_run)
 
 
