@@ -1,8 +1,8 @@
 """Fairlead on a Kubernetes cluster with nodes, installed by its manifests, watching the cluster it stands in.
 
-Not part of a plain run: `make test-deploy-kubernetes KUBECONFIG_FILE=<file>` asks for it. The cluster needs DNS, a default
-storage class (or two free volumes), and our images: `make images`, then for kind `kind load docker-image …`. Metrics are tested
-where metrics-server runs.
+Not part of a plain run: `make test-deploy-kubernetes KUBECONFIG_FILE=<file>` asks for it. The cluster needs two processors that
+nobody else has reserved, DNS, a default storage class (or three free volumes), no Fairlead of its own, and our images: `make
+images`, then for kind `kind load docker-image …`. Metrics are tested where metrics-server runs.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ class Installation:
     def _told(self, namespace: str) -> str:
         """What the cluster says about a namespace in which something does not come up."""
         pods = self.kubectl.run("get", "pods", f"--namespace={namespace}").out
-        events = self.kubectl.run("get", "events", f"--namespace={namespace}", "--sort-by=.lastTimestamp").out
+        events = self.kubectl.run("get", "events", f"--namespace={namespace}", "--field-selector=type=Warning").out
         names = self.kubectl.run("get", "pods", f"--namespace={namespace}", "--output=name").out.split()
         logs = [
             f"{name}:\n{self.kubectl.run('logs', name, f'--namespace={namespace}', '--tail=8').out}" for name in names

@@ -17,8 +17,11 @@ FAR = "far-cluster"
 _RIGHTS = "fairlead-deploy-far"
 
 
-@pytest.fixture(scope="module")
-def far(deployed: Deployed) -> Iterator[str]:
+COMPOSITIONS = {"four services": (), "one process": ("one-process-agent", "kubeconfigs")}
+
+
+@pytest.fixture(scope="module", params=COMPOSITIONS)
+def far(deployed: Deployed, request: pytest.FixtureRequest) -> Iterator[str]:
     """An agent of this mode, ready; the name of its account. The cluster is the same, reached as a far one would be."""
     installation, administrator = deployed.installation, deployed.administrator
     installation.prepare_namespace(INFRASTRUCTURE, "agent")
@@ -30,7 +33,10 @@ def far(deployed: Deployed) -> Iterator[str]:
     secret = ("create", "secret", "generic", "fairlead-kubeconfigs", f"--from-file={kubeconfig}")
     administrator(*secret, f"--namespace={INFRASTRUCTURE}")
     account = {"name": FAR, "kubeconfigFile": f"/run/kubeconfigs/{FAR}"}
-    installation.apply("infrastructure", INFRASTRUCTURE, agent_settings(account, "infrastructure"))
+    installation.apply(
+        "infrastructure", INFRASTRUCTURE, agent_settings(account, "infrastructure"), *COMPOSITIONS[request.param]
+    )
+    administrator("scale", "deployments", "--all", "--replicas=1", f"--namespace={INFRASTRUCTURE}")  # small nodes do
     installation.wait_ready(INFRASTRUCTURE)
     yield FAR
     administrator("delete", "namespace", INFRASTRUCTURE)
@@ -77,8 +83,11 @@ def test_its_pods_have_no_access_to_their_own_cluster(deployed: Deployed, far: s
     mounted = [
         volume for pod in pods for volume in pod["spec"]["volumes"] if "serviceAccountToken" in json.dumps(volume)
     ]
-    who = f"--as=system:serviceaccount:{INFRASTRUCTURE}:fairlead-watcher"
+    may = ("auth", "can-i", "list", "pods", "--all-namespaces")
+    accounts = {pod["spec"]["serviceAccountName"] for pod in pods} - {"default"}
 
-    assert pods
+    assert accounts
     assert not mounted
-    assert deployed.administrator.run("auth", "can-i", "list", "pods", who, "--all-namespaces").out.strip() == "no"
+    for account in accounts:
+        who = f"--as=system:serviceaccount:{INFRASTRUCTURE}:{account}"
+        assert deployed.administrator.run(*may, who).out.strip() == "no", account

@@ -51,7 +51,9 @@ GROWTH_BYTES = 64 * memory.MIB
 """What a service may hold more than at rest while large logs pass: windows of some megabytes, and what the allocator keeps."""
 
 
-def started(deployed: Deployed, kubectl: Kubectl, namespace: str, manifest: str, condition: str = "condition=Ready") -> None:
+def started(
+    deployed: Deployed, kubectl: Kubectl, namespace: str, manifest: str, condition: str = "condition=Ready"
+) -> None:
     """Apply a pod through the gateway and wait, past it, for a condition."""
     kubectl("apply", f"--namespace={namespace}", "--filename=-", stdin=manifest)
     deployed.administrator("wait", "pod", "--all", f"--for={condition}", f"--namespace={namespace}", "--timeout=60s")
