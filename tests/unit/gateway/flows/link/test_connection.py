@@ -16,6 +16,7 @@ from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.gateway.core.operations import Dispatch
 from fairlead.gateway.core.tokens import Grant, Kind
 from fairlead.gateway.errors import LinkViolation
+from fairlead.gateway.flows.link import connection as module
 from fairlead.gateway.flows.link.calls import Calls
 from fairlead.gateway.flows.link.connection import Connection, LinkTiming, welcome
 from fairlead.gateway.flows.link.lane import CommitLane
@@ -79,6 +80,29 @@ async def test_calls_are_answered_and_heartbeats_taken() -> None:
         assert wire.connection.accounts == {"shop"}
         wire.inbound.put_nowait(None)
         await running
+
+
+async def test_calls_that_wait_hold_nothing_else_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database answers no call, heartbeats and exchanges get through; past a bound the agent waits."""
+    wire, stuck = Wire(), asyncio.Event()
+    monkeypatch.setattr(wire, "report", lambda _: stuck.wait())
+    report = pb.OperationReport(id="1", account="shop", state=pb.OperationReport.STATE_CLAIMED, body=bytes(1000))
+    async with wire.open() as running:
+        for _ in range(2 * module.CALLS_AT_ONCE):
+            wire.inbound.put_nowait(pb.AgentFrame(call=1, operation_report=report))
+        wire.inbound.put_nowait(pb.AgentFrame(heartbeat=pb.Heartbeat(claims_incarnation="bucket-2")))
+        await eventually(lambda: wire.connection.claims_incarnation == "bucket-2")
+
+        monkeypatch.setattr(module, "CALLS_BYTES", 100)
+        wire.inbound.put_nowait(pb.AgentFrame(call=1, operation_report=report))
+        wire.inbound.put_nowait(pb.AgentFrame(heartbeat=pb.Heartbeat(claims_incarnation="bucket-3")))
+        await eventually(lambda: wire.inbound.qsize() == 1)
+        assert wire.connection.claims_incarnation == "bucket-2"
+        stuck.set()
+        await eventually(lambda: wire.connection.claims_incarnation == "bucket-3")
+        wire.inbound.put_nowait(None)
+        await running
+    assert wire.bodies() == ["done"] * (2 * module.CALLS_AT_ONCE + 1)
 
 
 async def test_a_violation_ends_it_after_what_was_to_be_said() -> None:

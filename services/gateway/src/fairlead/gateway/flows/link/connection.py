@@ -26,7 +26,9 @@ from fairlead.runtime.logs import get_logger
 
 log = get_logger()
 CALLS_AT_ONCE = 64
-"""Calls of one agent that are answered at the same time; the next ones wait in its stream."""
+"""Calls of one agent that are answered at the same time; the next ones wait."""
+CALLS_BYTES = 16 * 1024 * 1024
+"""Size of the calls of one agent; past it its stream waits for answers, and with it its heartbeats and exchanges."""
 FLUSH_S = 3.0
 """Time for the last frames of a connection that ends in order."""
 CANCEL_S = 30.0
@@ -72,6 +74,8 @@ class Connection:
         self._ending: asyncio.Future[LinkViolation | None] = asyncio.get_running_loop().create_future()
         self._heard = time.monotonic()
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._calls_bytes = 0
+        self._answered = asyncio.Event()
         self._answers: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self.tunnels = LinkTunnels(outbox, self._started, timing.tunnels)
@@ -179,8 +183,7 @@ class Connection:
                     case "tunnel_head" | "tunnel_data" | "tunnel_credit" | "tunnel_end":
                         self.tunnels.hear(frame)
                     case _:
-                        await self._slots.acquire()
-                        self._started(self._answer(frame))
+                        await self._take_call(frame)
         except LinkViolation as violation:
             self.end(violation)
         except ConnectionError:
@@ -198,12 +201,21 @@ class Connection:
         task.add_done_callback(self._answers.discard)
         return task
 
+    async def _take_call(self, frame: pb.AgentFrame) -> None:
+        self._calls_bytes += frame.ByteSize()
+        self._started(self._answer(frame))
+        while self._calls_bytes > CALLS_BYTES:
+            self._answered.clear()
+            await self._answered.wait()
+
     async def _answer(self, frame: pb.AgentFrame) -> None:
         try:
-            answer = await self._calls.answer(frame)
-            await self._outbox.put(answer, bulk=answer.HasField("stored_versions_page"))
+            async with self._slots:
+                answer = await self._calls.answer(frame)
+                await self._outbox.put(answer, bulk=answer.HasField("stored_versions_page"))
         finally:
-            self._slots.release()
+            self._calls_bytes -= frame.ByteSize()
+            self._answered.set()
 
     async def _beat(self) -> None:
         interval_s = self._timing.heartbeat_s
@@ -211,7 +223,7 @@ class Connection:
             await asyncio.sleep(interval_s)
             silent_s = time.monotonic() - self._heard
             # An agent whose frames wait for our own answers is not silent.
-            if silent_s > SILENT_INTERVALS * interval_s and not self._slots.locked():
+            if silent_s > SILENT_INTERVALS * interval_s and self._calls_bytes <= CALLS_BYTES:
                 log.warning("an agent fell silent", **{logfields.AGENT: self.agent})
                 self.end(LinkViolation(f"nothing was heard of the agent for {silent_s:.0f} s"))
             self._outbox.push([pb.GatewayFrame(heartbeat=pb.Heartbeat(sent_unix_ms=int(time.time() * 1000)))])
