@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from tests.contract.manifests.compositions import COMPONENTS, COMPOSITIONS, OF_OTHERS
 from tests.support.kubernetes_control_plane import ControlPlane
-from tests.support.manifests import KUBERNETES, Composition, Judge, Kustomize, by_name, objects, pod_specs
+from tests.support.manifests import KUBERNETES, Composition, Judge, Kustomize, built, by_name, objects, pod_specs
+from tools.parts.build import older_kubectl
 
 from fairlead.runtime import lifecycle
 from fairlead.runtime.sections import ServiceSettings
 
 SERVICES = ("watcher", "scrubber", "bridge", "executor", "gateway")
 FILES = {"deployment", "serviceaccount", "rbac", "networkpolicy", "configmap", "kustomization"}
+OLDEST_KUBECTL = "1.27"
 SHARED_WORK = {"scrubber", "executor", "gateway"}
 """Services that may have several pods, and so a disruption budget."""
 
@@ -117,6 +119,13 @@ def test_one_process_serves_clusters_by_kubeconfigs(kustomize: Kustomize) -> Non
     assert not pod["automountServiceAccountToken"]
     assert "/run/kubeconfigs" in {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
     assert not [each for each in rendered if each["apiVersion"].startswith("rbac.")]
+
+
+def test_an_older_kubectl_makes_the_same(kustomize: Kustomize, tmp_path: Path) -> None:
+    """The oldest kubectl that the README names renders every composition as the newest does."""
+    older = Kustomize(built(older_kubectl(OLDEST_KUBECTL)) / "kubectl", tmp_path)
+    for composition in COMPOSITIONS:
+        assert by_name(older(composition)) == by_name(kustomize(composition)), composition.name
 
 
 def test_a_tag_is_enough(kustomize: Kustomize, judge: Judge, control_plane: ControlPlane, tmp_path: Path) -> None:
