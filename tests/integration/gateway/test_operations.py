@@ -318,6 +318,29 @@ async def test_results_are_erased(database: str, authorities: Authorities) -> No
         assert (await _read(api, operation.id))["result"]["body"] is None
 
 
+async def test_history_ends(database: str, authorities: Authorities, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended operations are forgotten after their time, with their results; what has not ended never is."""
+    monkeypatch.setattr("fairlead.gateway.flows.operations.CLEAN_UP_S", 0.1)
+    short = {"historySeconds": 0.3}
+    async with running_gateway(database, authorities, operations=short) as gateway, gateway.api() as api:
+        await claimed_before(gateway, "shop-2")
+        waiting = await _submit(api, _get() | {"account": "shop-2"})
+        async with bridge(gateway) as agent:
+            await agent.claim("shop")
+            await _submit(api, _get())
+            operation = await _operation(agent)
+            await agent.report(operation, Report.STATE_SUCCEEDED, code=200, body=b"{}")
+
+        async def forgotten() -> bool:
+            return (await api.get(f"/v1/operations/{operation.id}")).status_code == 404
+
+        await until(forgotten)
+        assert [each["id"] for each in (await api.get("/v1/operations")).json()["items"]] == [waiting["id"]]
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        cursor = await connection.execute("select count(*) from fairlead.operation_results")
+        assert await cursor.fetchone() == (0,)
+
+
 async def test_history(gateway: RunningGateway) -> None:
     """Operations are listed newest first, by filters and in pages, and only of accounts that the caller may see."""
     await claimed_before(gateway, "shop", "shop-2")

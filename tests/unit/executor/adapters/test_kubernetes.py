@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -87,6 +88,19 @@ async def test_failures_have_their_meaning(api: ScriptedApi, cluster: Kubernetes
         with pytest.raises(NoAnswer) as unreachable:
             await nowhere.send(GET, audit_id="01.1", timeout_s=5)
     assert not unreachable.value.maybe_sent
+
+
+async def test_a_request_has_a_limit_of_its_own(api: ScriptedApi) -> None:
+    """`timeoutSeconds` bounds each request, however much time its operation has."""
+    api.on(PATH, Reply(ending="silence"))
+
+    async def login() -> Credentials:
+        return await from_kubeconfig(kubeconfig_of(api.url), no_proxy=True)
+
+    async with KubernetesCluster("shore", login, request_limit_s=0.2) as limited, asyncio.timeout(20):
+        with pytest.raises(NoAnswer) as late:
+            await limited.send(ApiRequest("DELETE", PATH, body=b"{}"), audit_id="01.1", timeout_s=3600)
+    assert late.value.maybe_sent
 
 
 async def test_bad_credentials_are_no_answer_and_may_get_better() -> None:
