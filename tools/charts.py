@@ -166,19 +166,10 @@ def _environment(template: Template) -> None:
     variables = (
         "            {{- with .Values.env }}\n            {{- toYaml . | nindent 12 }}\n            {{- end }}\n"
     )
-    if template.service != "gateway":
-        template.before("          ports:\n", variables)
-        return
-    template.before(
-        "          ports:\n",
-        "          {{- if or .Values.mtls .Values.env }}\n"
-        "          env:\n"
-        "            {{- if .Values.mtls }}\n"
-        f"            - {{ name: {CLIENT_AUTHORITY}, value: /run/fairlead/ca.crt }}\n"
-        "            {{- end }}\n"
-        f"{variables}"
-        "          {{- end }}\n",
-    )
+    if template.service == "gateway":
+        authority = f"            - {{ name: {CLIENT_AUTHORITY}, value: /run/fairlead/ca.crt }}\n"
+        variables = "            {{- if .Values.mtls }}\n" + authority + "            {{- end }}\n" + variables
+    template.before("          ports:\n", variables)
 
 
 def _clusters(template: Template) -> None:

@@ -31,6 +31,7 @@ from fairlead.cli.gateway import Gateway, GatewayRefusal, GatewayUnreachable
 
 collect_ignore_glob = [] if OPTIONS.kubeconfig else ["test_*.py"]
 
+DOOR = "service/fairlead-gateway"
 _ADMINISTRATOR = "fairlead-deploy-administrator"
 _SYNCED_S = 90.0
 
@@ -72,9 +73,9 @@ class Deployed:
         self.installation.fairlead("kubeconfig", account, "--output", str(kubeconfig), *self.options(door))
         return Kubectl(self.administrator.binary, kubeconfig, home)
 
-    def new_door(self) -> Door:
-        """Another way to the gateway, whose traffic the others do not feel."""
-        return Door(self.administrator, GATEWAY, "fairlead-gateway", 8443, self.directory / "doors.log")
+    def new_door(self, target: str = DOOR) -> Door:
+        """Another way to the gateway, or to one pod of it, whose traffic the others do not feel."""
+        return Door(self.administrator, GATEWAY, target, 8443, self.directory / "doors.log")
 
     def new_namespace(self) -> str:
         """Make a namespace, past the gateway; back when pods can be made in it."""
@@ -97,7 +98,7 @@ def deployed() -> Iterator[Deployed]:
         pytest.exit(f"Fairlead stands in this cluster already (namespace {namespace}); these tests would break it", 1)
     installation.remove()  # what a run that was killed left behind
     installation.install()
-    door = Door(administrator, GATEWAY, "fairlead-gateway", 8443, directory / "door.log")
+    door = Door(administrator, GATEWAY, DOOR, 8443, directory / "door.log")
     door.open()
     SESSION_PROCESSES.append(door.process)
     with KubernetesApi(_access_of_administrator(administrator, directory)) as api:
@@ -133,12 +134,12 @@ def namespace(deployed: Deployed) -> Iterator[str]:
 
 
 @pytest.fixture
-def another_door(deployed: Deployed) -> Iterator[Callable[[], Door]]:
+def another_door(deployed: Deployed) -> Iterator[Callable[..., Door]]:
     """Opens further ways to the gateway, and closes them in the end."""
     opened: list[Door] = []
 
-    def make() -> Door:
-        door = deployed.new_door()
+    def make(target: str = DOOR) -> Door:
+        door = deployed.new_door(target)
         door.open()
         opened.append(door)
         return door

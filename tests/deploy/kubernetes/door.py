@@ -14,15 +14,15 @@ _OPEN_S = 60.0
 
 
 class Door:
-    """A port of 127.0.0.1 that leads to a Service's port, over a connection that it shares with no other door.
+    """A port of 127.0.0.1 that leads to the port of a `service/…` or `pod/…`, over a connection shared with no other door.
 
     kubectl chooses a pod when it starts and stays with it: `reopen` after the pod was replaced.
     """
 
-    def __init__(self, kubectl: Kubectl, namespace: str, service: str, service_port: int, log: Path) -> None:
+    def __init__(self, kubectl: Kubectl, namespace: str, target: str, target_port: int, log: Path) -> None:
         self.port = free_port()
-        forward = ("port-forward", f"--namespace={namespace}", f"service/{service}", f"{self.port}:{service_port}")
-        self.process = Process(f"door to {service}", kubectl.command(*forward), log=log, extra_env=kubectl.env)
+        forward = ("port-forward", f"--namespace={namespace}", target, f"{self.port}:{target_port}")
+        self.process = Process(f"door to {target}", kubectl.command(*forward), log=log, extra_env=kubectl.env)
 
     @property
     def url(self) -> str:
