@@ -48,10 +48,17 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, stacks: Callable[..., Stack]) -> Iterator[World]:
-    """Five services, through which events, operations and requests of all sorts have gone."""
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedApi]:
+    """A simulated API server, which outlives those who watch it."""
     simulated = SimulatedApi(tmp_path_factory.mktemp("metrics"))
     simulated.start()
+    yield simulated
+    simulated.stop()
+
+
+@pytest.fixture(scope="module")
+def world(simulated: SimulatedApi, stacks: Callable[..., Stack]) -> World:
+    """Five services, through which events, operations and requests of all sorts have gone."""
     stack = stacks(AccountPlan(ACCOUNT, simulated.kubeconfig, "", {"kinds": KINDS}))
     with stack.gateway() as gateway, KubernetesApi(simulated.kubeconfig) as api:
         wait_until(lambda: is_live(gateway), within_s=30, what="the first lists")
@@ -62,8 +69,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, stacks: Callable[..., Stack]
         wait_until(lambda: not silent(stack), within_s=40, what="a series of every metric")
     except AssertionError:
         pytest.fail(f"metrics without a series: {sorted(silent(stack))}")
-    yield World(stack, {service: samples(stack, service) for service in SERVICES})
-    simulated.stop()
+    return World(stack, {service: samples(stack, service) for service in SERVICES})
 
 
 def is_live(gateway: Gateway) -> bool:

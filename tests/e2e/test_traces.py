@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -51,30 +49,29 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, stacks: Callable[..., Stack]) -> Iterator[World]:
-    """One account of one kind, live."""
-    directory = tmp_path_factory.mktemp("traces")
-    with (
-        TraceCollector() as collector,
-        simulation(directory) as simulated,
-        KubernetesApi(simulated.kubeconfig) as api,
-    ):
-        tracing = {"tracing": {"endpoint": collector.endpoint, "eventsPerSecond": 1000}}
-        stack = stacks(AccountPlan(ACCOUNT, simulated.kubeconfig, "", {"kinds": ["ConfigMap"]}), overrides=tracing)
-        with stack.gateway() as gateway:
-            wait_until(lambda: is_live(gateway), what="the first list")
-        yield World(stack, api, collector)
-
-
-@contextmanager
-def simulation(directory: Path) -> Iterator[SimulatedApi]:
-    """A simulated API server."""
-    simulated = SimulatedApi(directory)
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedApi]:
+    """A simulated API server, which outlives those who watch it."""
+    simulated = SimulatedApi(tmp_path_factory.mktemp("traces"))
     simulated.start()
-    try:
-        yield simulated
-    finally:
-        simulated.stop()
+    yield simulated
+    simulated.stop()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[TraceCollector]:
+    """A collector of spans, which outlives those who tell them."""
+    with TraceCollector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def world(simulated: SimulatedApi, collector: TraceCollector, stacks: Callable[..., Stack]) -> Iterator[World]:
+    """One account of one kind, live."""
+    tracing = {"tracing": {"endpoint": collector.endpoint, "eventsPerSecond": 1000}}
+    stack = stacks(AccountPlan(ACCOUNT, simulated.kubeconfig, "", {"kinds": ["ConfigMap"]}), overrides=tracing)
+    with stack.gateway() as gateway, KubernetesApi(simulated.kubeconfig) as api:
+        wait_until(lambda: is_live(gateway), what="the first list")
+        yield World(stack, api, collector)
 
 
 def is_live(gateway: Gateway) -> bool:
@@ -155,6 +152,7 @@ def test_an_exchange_is_followed_to_the_cluster(world: World) -> None:
 def test_histograms_name_traces_that_were_told(world: World) -> None:
     """An operator comes from a slow bucket to the trace of something that fell into it."""
     operate(world, {"kind": "create", "manifest": workloads.manifest("ConfigMap", "exemplary", "default")})
+    ask_facade(world, "/api/v1/namespaces/default/serviceaccounts")
     expected = {
         "watcher": {"fairlead_watcher_batch_seconds"},
         "scrubber": {"fairlead_scrubber_batch_seconds"},
@@ -164,7 +162,7 @@ def test_histograms_name_traces_that_were_told(world: World) -> None:
         },
         "gateway": {
             "fairlead_gateway_freshness_seconds", "fairlead_gateway_commit_seconds", "fairlead_gateway_operation_seconds",
-            "fairlead_gateway_operation_phase_seconds",
+            "fairlead_gateway_operation_phase_seconds", "fairlead_facade_request_seconds",
         },
     }  # fmt: skip
     for service, histograms in expected.items():
@@ -209,8 +207,14 @@ def collected(collector: TraceCollector) -> Iterator[Told]:
 
 def wait_exemplars(url: str, histograms: set[str]) -> set[str]:
     """Wait until each histogram names a trace; all that they name."""
-    wait_until(lambda: histograms <= set(exemplars(url)), what="exemplars")
+    for name in sorted(histograms):
+        wait_until(partial(has_exemplar, url, name), what=f"an exemplar of {name}")
     return {trace for name in histograms for trace in exemplars(url)[name]}
+
+
+def has_exemplar(url: str, histogram: str) -> bool:
+    """Whether a histogram names a trace."""
+    return histogram in exemplars(url)
 
 
 def named_by(collector: TraceCollector, named: set[str]) -> bool:

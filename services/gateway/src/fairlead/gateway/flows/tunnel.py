@@ -66,7 +66,7 @@ class AgentTunnel:
                     exchange.upload(rest)
                 head = await _head_of(exchange, request.answer_within_s)
             headers = tuple((each.name, each.value) for each in head.headers)
-            yield TunnelAnswer(head.status, headers, exchange.body)
+            yield TunnelAnswer(head.status, headers, exchange.body, traceparent)
         finally:
             await tunnels.close(opened)
 

@@ -41,6 +41,8 @@ class FacadeAnswer:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | AsyncIterator[bytes] = b""
+    traceparent: str = ""
+    """Of the exchange that brought it, where there was one and it is traced."""
     lasting: bool = False
     """A watch or a log: a client may rest within it."""
 

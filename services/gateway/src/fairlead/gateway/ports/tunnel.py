@@ -47,6 +47,8 @@ class TunnelAnswer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: AsyncIterator[bytes]
+    traceparent: str = ""
+    """Of the exchange, where it is traced."""
 
 
 class Tunnel(Protocol):

@@ -29,7 +29,7 @@ from fairlead.gateway.flows.facade.openapi import PATIENCE_S, OpenApiDocuments
 from fairlead.gateway.flows.facade.passthrough import Passthrough
 from fairlead.gateway.ports.documents import DocumentShelf
 from fairlead.gateway.ports.facade import FacadeAnswer, FacadeRequest, StoreReading
-from fairlead.runtime import logfields, metrics
+from fairlead.runtime import logfields, metrics, tracing
 from fairlead.runtime.errors import chain
 from fairlead.runtime.logs import get_logger
 
@@ -74,7 +74,7 @@ class FacadeDesk:
             try:
                 yield answer
             finally:
-                work.count(answer.status)
+                work.count(answer)
 
     def _answer(self, work: _Work) -> AbstractAsyncContextManager[FacadeAnswer]:
         request = work.request
@@ -166,12 +166,13 @@ class _Work:
     source: Source | None = None
     began: float = field(default_factory=time.monotonic)
 
-    def count(self, status: int) -> None:
+    def count(self, answer: FacadeAnswer) -> None:
         verb = self.target.verb.value if self.target else "none"
         source = self.source.value if self.source else "none"
-        metrics.FACADE_REQUESTS.labels(source, verb, str(status)).inc()
+        metrics.FACADE_REQUESTS.labels(source, verb, str(answer.status)).inc()
         if not lasts(self.target):
-            metrics.FACADE_SECONDS.labels(source, verb).observe(time.monotonic() - self.began)
+            exemplar = tracing.exemplar(answer.traceparent) if answer.traceparent else None
+            metrics.FACADE_SECONDS.labels(source, verb).observe(time.monotonic() - self.began, exemplar)
 
 
 def _status_of(request: FacadeRequest, error: Exception) -> Status:

@@ -73,7 +73,7 @@ class Passthrough:
         asked = self._asked(request, target, str(ULID()), None)
         async with self.tunnel.exchange(asked) as answer:
             _check_login(answer)
-            yield FacadeAnswer(answer.status, _returned(request, answer), answer.body)
+            yield FacadeAnswer(answer.status, _returned(request, answer), answer.body, answer.traceparent)
 
     @asynccontextmanager
     async def write(self, request: FacadeRequest, target: Target) -> AsyncIterator[FacadeAnswer]:
@@ -99,7 +99,7 @@ class Passthrough:
                 told = True
                 _check_login(answer)
                 content = start if whole else chained(start, answer.body)
-                yield FacadeAnswer(answer.status, _returned(request, answer), content)
+                yield FacadeAnswer(answer.status, _returned(request, answer), content, answer.traceparent)
         except (TunnelUnavailable, TunnelRefused):
             dispatched = False
             raise
