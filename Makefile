@@ -39,7 +39,7 @@ heading = @printf '\n── %s\n' '$(1)'
 .PHONY: help setup parts fmt lint types architecture check test unit demo bench images up down test-deploy test-deploy-kubernetes proto docs clean
 
 help: ## Print these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv and .local, from PyPI
 

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 def answers() -> None:
     """Insist on an engine and on compose."""
-    for command in (["docker", "info", "--format", "{{.ServerVersion}}"], ["docker", "compose", "version"]):
+    for command in (["docker", "version", "--format", "{{.Server.Version}}"], ["docker", "compose", "version"]):
         code, said = run(command, ANSWER_S)
         if code != 0:
             raise Missing(f"no container engine answers: {said}")

@@ -18,7 +18,7 @@ from tools.images import IMAGES, MIB, Image, workspace_version
 UNPRIVILEGED = "65532:65532"
 FOREIGN = {
     "scrubber": {"kubernetes", "aiohttp", "grpcio", "psycopg", "httpx", "cryptography", "fairlead-kube"},
-    "gateway": {"kubernetes", "nats-py", "fairlead-kube", "fairlead-simcluster"},
+    "gateway": {"kubernetes", "fairlead-kube", "fairlead-simcluster"},
     "bridge": {"kubernetes", "aiohttp", "psycopg", "fairlead-kube"},
     "watcher": {"grpcio", "psycopg"},
     "executor": {"grpcio", "psycopg"},

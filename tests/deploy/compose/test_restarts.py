@@ -34,7 +34,7 @@ def is_ready(deployment: Deployment, service: str) -> bool:
     return not deployment.readiness(service)
 
 
-@pytest.mark.parametrize("service", ["nats", "postgres", "cluster", *SERVICES])
+@pytest.mark.parametrize("service", ["nats", "postgres", "cluster", "collector", *SERVICES])
 def test_it_falls_and_comes_back(service: str, deployment: Deployment, cluster: KubernetesApi) -> None:
     """Who needs it says so, the others do not; what was written meanwhile is in the mirror afterwards."""
     lacking = LACKING.get(service, {})
