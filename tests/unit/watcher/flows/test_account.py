@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.support.watcher_doubles import FakeCluster, FakeGateway, FakeScrubber, changed, state_names, until
 from tests.support.watching import PODS, key, seen
 
@@ -77,6 +78,19 @@ async def test_a_cluster_that_cannot_be_reached_is_tried_again(
     gateway = FakeGateway()
     async with running(FakeCluster(), gateway, [error]):
         await until(lambda: bool(gateway.claims))
+
+
+async def test_an_account_that_waits_is_counted() -> None:
+    """A cluster that never answered has no resource that could show its trouble."""
+
+    def waiting() -> float | None:
+        return REGISTRY.get_sample_value("fairlead_watcher_backing_off", {"account": "shop"})
+
+    before = waiting() or 0.0
+    async with running(FakeCluster(), FakeGateway(), [ClusterUnavailable("away")]):
+        await until(lambda: waiting() == before + 1)
+
+    assert waiting() == before
 
 
 async def test_a_refused_account_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,9 @@ WATCHER_RESOURCES = Gauge(
     ["account", "state"],
 )
 WATCHER_BACKING_OFF = Gauge(
-    "fairlead_watcher_backing_off", "Resources that wait before they are tried again.", ["account"]
+    "fairlead_watcher_backing_off",
+    "Resources that wait before they are tried again, and the account itself while it cannot be watched at all.",
+    ["account"],
 )
 WATCHER_SENT_EVENTS = Counter(
     "fairlead_watcher_sent_events_total", "States of objects sent to the scrubber.", ["account", "resource"]

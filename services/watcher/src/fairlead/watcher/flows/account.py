@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 
 from fairlead.contracts.identity import ObjectKey, Resource
-from fairlead.runtime import logfields
+from fairlead.runtime import logfields, metrics
 from fairlead.runtime.backoff import Backoff
 from fairlead.runtime.errors import ConfigurationError, chain
 from fairlead.runtime.logs import get_logger
@@ -87,7 +87,8 @@ class Account:
                 log.warning(
                     "the account cannot be watched", **self._fields(error), **{logfields.RETRY_S: round(delay_s, 1)}
                 )
-                await asyncio.sleep(delay_s)
+                with self._backing_off():
+                    await asyncio.sleep(delay_s)
 
     def claim_again(self) -> None:
         """Claim the account once more: the link is a new one. Its gateway hears again what the cluster serves."""
@@ -126,7 +127,8 @@ class Account:
                 self._granted = True
                 self.states.tell_again(self.plan.name)
                 return
-            await wait(self._claim_again, delay_s)
+            with self._backing_off():
+                await wait(self._claim_again, delay_s)
 
     async def _follow(self, cluster: Cluster, info: ClusterInfo) -> None:
         try:
@@ -207,6 +209,10 @@ class Account:
         )
         place = (selection.resource.group, selection.resource.plural, selection.namespace)
         self.reflectors[place] = (reflector, task)
+
+    def _backing_off(self) -> AbstractContextManager[None]:
+        """Count the account among what waits before it is tried again."""
+        return metrics.WATCHER_BACKING_OFF.labels(self.plan.name).track_inprogress()
 
     def _fields(self, error: BaseException | None = None) -> dict[str, str]:
         fields = {logfields.ACCOUNT: self.plan.name}
