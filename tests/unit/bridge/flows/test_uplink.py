@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,8 +149,10 @@ async def test_hand_over() -> None:
         wires[0].incoming.put_nowait(pb.GatewayFrame(drain=pb.Drain()))
         await former.wait_leaving()
         assert uplink.current is former
+        uplink._options = replace(uplink._options, hand_over_s=5.0)
         held.set()
         assert (await uplink.wait_connection()).number == 2
+        assert not former.closed, "nobody has claimed an account on the other one"
         await eventually(lambda: former.closed)
 
     assert all(notice.link_state.connected for notice in zone.notices[:2])

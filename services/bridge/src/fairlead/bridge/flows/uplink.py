@@ -25,6 +25,8 @@ Spawn = Callable[[str, Coroutine[Any, Any, None]], object]
 WELCOME_S = 10.0
 STEADY_S = 10.0
 """A connection that lived so long resets the back-off."""
+OVERLAP_S = 1.0
+"""Two connections stand side by side for so long at least, when one takes over from the other."""
 _DIALS = {outcome: metrics.BRIDGE_DIALS.labels(outcome) for outcome in ("connected", "refused", "failed")}
 
 
@@ -106,7 +108,7 @@ class Uplink:
             self._spawn(f"connection {connection.number}", self._carry(connection))
             self._set_changed()
             if former is not None:
-                self._spawn(f"retire connection {former.number}", former.retire(self._options.hand_over_s))
+                self._spawn(f"retire connection {former.number}", self._let_go(former))
             since = time.monotonic()
             await connection.wait_leaving()
             if self._stopping:
@@ -116,6 +118,12 @@ class Uplink:
                 self._backoff.reset()
             if connection.closed or not steady:
                 await self._rest(self._backoff.next_s())
+
+    async def _let_go(self, former: Connection) -> None:
+        """End a former connection. It serves the zone's accounts until they have been claimed on the new one."""
+        if not former.closed:
+            await asyncio.sleep(min(OVERLAP_S, self._options.hand_over_s))
+        await former.retire(self._options.hand_over_s)
 
     async def announce(self) -> None:
         """Tell the zone each change of the link, the newest state only."""
