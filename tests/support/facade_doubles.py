@@ -122,6 +122,8 @@ class ScriptedTunnel:
     requests: list[TunnelRequest] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     open: int = 0
+    ended: list[Exception] = field(default_factory=list)
+    """What exchanges ended with that did not come to their end."""
     held: asyncio.Event | None = None
     """When set, answers wait for it."""
 
@@ -136,6 +138,9 @@ class ScriptedTunnel:
             if self.held is not None:
                 await self.held.wait()
             yield self.script(request, self.bodies[-1])
+        except Exception as error:
+            self.ended.append(error)
+            raise
         finally:
             self.open -= 1
 

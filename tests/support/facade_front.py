@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,11 @@ GRANTS = {
 """By token."""
 
 
+@dataclass
 class Doorkeeper:
     """Knows the tokens above, for the facade alone, and cannot look up one that is new."""
+
+    revoked: set[str] = field(default_factory=set)
 
     async def by_token(self, token: str, kind: Kind) -> Grant | None:
         """Find a grant."""
@@ -48,6 +51,10 @@ class Doorkeeper:
     def by_certificate(self, names: tuple[str, ...]) -> Grant | None:
         """Nobody comes with one."""
         return None
+
+    def holds(self, grant: Grant) -> bool:
+        """Whether it was not revoked."""
+        return grant.name not in self.revoked
 
 
 @dataclass
@@ -60,6 +67,7 @@ class Front:
     store: ScriptedStore
     journal: MemoryJournal
     desk: FacadeDesk
+    doorkeeper: Doorkeeper
     stop: Callable[[], Coroutine[Any, Any, None]]
     """Stop listening, in order."""
 
@@ -98,11 +106,12 @@ async def running_front(
     desk = FacadeDesk(shelf, discovery, openapi, store, cluster, admission or Admission(50, 50), lambda: False)
     authorities = Authorities(directory)
     door = Door("facade", 0, "127.0.0.1", directory / "gateway.crt", directory / "gateway.key")
-    application = beside(_elsewhere, FacadeApplication(desk, Doorkeeper()))
+    doorkeeper = Doorkeeper()
+    application = beside(_elsewhere, FacadeApplication(desk, doorkeeper))
     async with https.listen(door, application) as listener, asyncio.TaskGroup() as group:
         group.create_task(listener.serve())
         try:
-            yield Front(listener.port, authorities, shelf, store, journal, desk, listener.stop)
+            yield Front(listener.port, authorities, shelf, store, journal, desk, doorkeeper, listener.stop)
         finally:
             await listener.stop()
 

@@ -66,6 +66,10 @@ class Keeper:
         """Nobody has a certificate."""
         return None
 
+    def holds(self, grant: Grant) -> bool:
+        """It is never taken back."""
+        return True
+
 
 @dataclass
 class GatewayEnd:

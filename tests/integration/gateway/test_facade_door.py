@@ -242,14 +242,35 @@ async def test_a_client_that_takes_nothing_is_left(
         assert tunnel.open == 1
 
 
-async def test_an_answer_that_breaks_off_does_not_look_whole(front: Front, stream: Stream) -> None:
-    """The connection ends without the end of the body."""
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_revoked_token_ends_what_it_opened(
+    front: Front, tunnel: ScriptedTunnel, stream: Stream, monkeypatch: pytest.MonkeyPatch, silent: bool
+) -> None:
+    """A log may go on for days, and a watch be silent: neither outlives the token."""
+    monkeypatch.setattr(app, "GRANT_S", 0.05)
+    if silent:
+        stream.go.clear()
+    async with front.client() as client, client.stream("GET", LOG) as answer:
+        front.doorkeeper.revoked.add("other")
+        await asyncio.sleep(0.15)  # that nothing happens can only be waited for
+        assert tunnel.open == 1
+        front.doorkeeper.revoked.add("writer")
+        with pytest.raises(httpx.RemoteProtocolError):
+            [piece async for piece in answer.aiter_raw()]
+    await eventually(lambda: tunnel.open == 0, what="the end of the exchange")
+
+
+async def test_an_answer_that_breaks_off_does_not_look_whole(
+    front: Front, tunnel: ScriptedTunnel, stream: Stream
+) -> None:
+    """The connection ends without the end of the body, and what carried it hears why."""
     async with front.client() as client, client.stream("GET", LOG) as answer:
         pieces = answer.aiter_raw()
         await anext(pieces)
         stream.error = TunnelLost("the link broke")
         with pytest.raises(httpx.RemoteProtocolError):
             [piece async for piece in pieces]
+    await eventually(lambda: [type(each) for each in tunnel.ended] == [TunnelLost], what="the end of the exchange")
 
 
 @pytest.mark.parametrize(("method", "code"), [("HEAD", 200), ("OPTIONS", 405), ("TRACE", 405), ("PURGE", 405)])

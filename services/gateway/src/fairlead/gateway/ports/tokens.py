@@ -48,6 +48,10 @@ class Doorkeeper(Protocol):
         """Find what a verified client certificate grants, by its common name and DNS names."""
         ...
 
+    def holds(self, grant: Grant) -> bool:
+        """Whether a grant that was found before is good still."""
+        ...
+
 
 class TokenDesk(Doorkeeper, Protocol):
     """What administrators ask."""

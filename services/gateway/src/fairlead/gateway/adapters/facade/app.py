@@ -30,6 +30,8 @@ CANCEL_S = 30.0
 """Time for an exchange to end after its client hung up; a line of the journal may be under way."""
 STALLED_S = 60.0
 """A client that takes nothing for so long of an answer that has an end is taken for dead: it holds a place of its account."""
+GRANT_S = 2.0
+"""How often it is seen whether the token of a watch or a log is good still."""
 FIELDS_MAX = 1000
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BODYLESS = (204, 304)
@@ -65,10 +67,26 @@ class FacadeApplication:
             return
         try:
             async with self.facade.serve(request) as answer:
-                await client.send_answer(answer)
+                if answer.lasting:
+                    await self._send_while_granted(answer, request, client)
+                else:
+                    await client.send_answer(answer)
         except Exception as error:  # noqa: BLE001 - the head is on its way: to break off is all that can be told
             log.info("an answer broke off", **{
                 logfields.ACCOUNT: request.account, logfields.ERROR: chain(error)})  # fmt: skip
+
+    async def _send_while_granted(self, answer: FacadeAnswer, request: FacadeRequest, client: _Client) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(client.send_answer(answer))
+                while not (await asyncio.wait((sending,), timeout=GRANT_S))[0]:
+                    if not self.doorkeeper.holds(request.caller):
+                        log.info("a token was revoked or has expired; ending what it opened", **{
+                            logfields.ACCOUNT: request.account, logfields.USER: request.caller.name})  # fmt: skip
+                        sending.cancel()
+                        break
+        except ExceptionGroup as failed:  # what stands behind the answer knows its own failures
+            raise failed.exceptions[0] from None
 
     async def _caller(self, scope: Scope) -> Grant:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
