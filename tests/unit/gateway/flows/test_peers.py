@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
+from tests.support.facade_doubles import ScriptedTunnel, a_request, answering
 
+from fairlead.gateway.core import exchanges
 from fairlead.gateway.core.keyring import Keyring
 from fairlead.gateway.core.tokens import Kind
 from fairlead.gateway.errors import DatabaseUnavailable, TunnelUnavailable
 from fairlead.gateway.flows.link.connection import Connection
-from fairlead.gateway.flows.peers import PeerDoor, SharedTunnel
+from fairlead.gateway.flows.peers import PeerDesk, PeerDoor, SharedTunnel
 from fairlead.gateway.ports.tunnel import TunnelAnswer, TunnelRequest
 
 
@@ -83,6 +85,13 @@ async def test_failures_pass_through() -> None:
     with pytest.raises(TunnelUnavailable, match="no agent"):
         async with SharedTunnel(own, Known(), Known(), own).exchange(TunnelRequest("id", "shop", "GET", "/")):
             pass
+
+
+async def test_a_client_of_another_gateway_may_rest() -> None:
+    """How long is for that gateway to say: it knows whether a log is read, or a list."""
+    request = replace(a_request("GET", "/x"), headers=dict(exchanges.wrapped([], "id", 60.0, 0.0)))
+    async with PeerDesk(ScriptedTunnel(answering(200, b"log"))).serve(request) as answer:
+        assert (answer.status, answer.lasting) == (200, True)
 
 
 async def test_gateways_know_each_other_while_a_key_is_replaced() -> None:

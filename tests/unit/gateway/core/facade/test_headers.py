@@ -10,7 +10,7 @@ def test_what_is_about_the_connection_stays() -> None:
     headers = [
         ("Host", "gateway"), ("Authorization", "Bearer secret"), ("Content-Length", "3"), ("Connection", "close, X-Mine"),
         ("X-Mine", "1"), ("Transfer-Encoding", "chunked"), ("TE", "trailers"), ("Upgrade", "x"), ("Expect", "100-continue"),
-        ("Cookie", "c"), ("Fairlead-Read", "live"), ("Audit-ID", "forged"), ("Impersonate-User", "root"),
+        ("Cookie", "c"), ("Fairlead-Read", "live"), ("Fairlead-Exchange-Id", "forged"), ("Audit-ID", "forged"), ("Impersonate-User", "root"),
         ("X-Remote-Group", "system:masters"),
         ("Accept", "application/json"), ("Content-Type", "application/merge-patch+json"), ("Accept-Encoding", "gzip"),
         ("If-Match", "x"), ("Kubectl-Command", "kubectl apply"), ("User-Agent", "kubectl"),

@@ -99,7 +99,8 @@ class PeerDesk:
                 told = _failure(Outcome.REFUSED, error)
             else:
                 returned = exchanges.marked(headers.returned(answer.headers), Outcome.ANSWERED)
-                told = FacadeAnswer(answer.status, returned, answer.body)
+                # The client is the other gateway's: that knows how long it may rest.
+                told = FacadeAnswer(answer.status, returned, answer.body, lasting=True)
             yield told
 
 
