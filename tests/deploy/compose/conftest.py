@@ -39,6 +39,16 @@ def deployment() -> Iterator[Deployment]:
     assert not stack.credentials.exists()
 
 
+@pytest.fixture
+def other() -> Iterator[Deployment]:
+    """A second project, not up yet; nothing of it stays."""
+    stack = Deployment(f"fairlead-other-{secrets.token_hex(3)}")
+    yield stack
+    down = stack.make("down")
+    assert down.code == 0, down.everything
+    assert not stack.leftovers()
+
+
 def unnamed_volumes() -> set[str]:
     """Volumes that images ask for by themselves."""
     return set(docker("volume", "ls", "--quiet", "--filter", "label=com.docker.volume.anonymous").split())

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
-from collections.abc import Iterator
 
 import pytest
 from tests.support.deployment import IMAGE_TAG, SERVICES, Deployment, run
-
-
-@pytest.fixture
-def other() -> Iterator[Deployment]:
-    """A second project beside the deployment."""
-    stack = Deployment(f"fairlead-other-{secrets.token_hex(3)}")
-    yield stack
-    assert stack.make("down").code == 0
-    assert not stack.leftovers()
 
 
 def test_a_port_that_a_program_has(other: Deployment) -> None:
