@@ -22,6 +22,7 @@ from tests.support.source_tree import ROOT
 GATEWAY = "fairlead-deploy-gateway"
 AGENT = "fairlead-deploy-agent"
 INFRASTRUCTURE = "fairlead-deploy-infra"
+NARROW = "fairlead-deploy-narrow"
 """Namespaces; no other installation is touched."""
 LINK = f"fairlead-gateway.{GATEWAY}.svc:9091"
 ACCOUNT = "own-cluster"
@@ -123,7 +124,7 @@ class Installation:
 
     def remove(self) -> None:
         """Remove all of it, and wait until it is gone."""
-        namespaces = [f"namespace/{each}" for each in (GATEWAY, AGENT, INFRASTRUCTURE)]
+        namespaces = [f"namespace/{each}" for each in (GATEWAY, AGENT, INFRASTRUCTURE, NARROW)]
         words = ("--ignore-not-found", "--wait", f"--timeout={_REMOVAL_S:g}s")
         self.kubectl("delete", *namespaces, *CLUSTER_WIDE, *words, timeout_s=_REMOVAL_S + 30)
 
