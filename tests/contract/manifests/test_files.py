@@ -57,7 +57,7 @@ def files(pod: Manifest, known: Keys) -> set[str]:
 def named(pod: Manifest, settings: dict[tuple[str, str], Manifest], known: Keys) -> set[str]:
     """Paths below /run that a pod's arguments, variables and settings name."""
     container = pod["containers"][0]
-    texts = [*container.get("args", ()), *(each["value"] for each in container.get("env", ()))]
+    texts = [*container.get("args", ()), *(each.get("value", "") for each in container.get("env", ()))]
     for volume in pod["volumes"]:
         found = [settings[key] for key in sources(volume, known) if key in settings]
         texts += [text for each in found for text in each["data"].values()]
