@@ -121,6 +121,7 @@ def test_a_status_of_another_write_tells_nothing() -> None:
 @pytest.mark.parametrize(
     ("body", "media", "asked"),
     [
+        (b"", "application/vnd.kubernetes.protobuf", False),
         (b'{"kind":"DeleteOptions","dryRun":["All"]}', "application/json", True),
         (b'{"kind":"DeleteOptions","propagationPolicy":"Background"}', "application/json", False),
         (envelope("DeleteOptions", put(1, 0) + put(5, "All")), "application/vnd.kubernetes.protobuf", True),

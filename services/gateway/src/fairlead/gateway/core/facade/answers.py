@@ -127,11 +127,13 @@ def asks_dry_run(body: bytes, content_type: str) -> bool | None:
 
     None when it cannot be told: they may also be YAML or CBOR.
     """
+    if not body:
+        return False
     media = content_type.partition(";")[0].strip().lower()
     try:
         if media == protobuf.CONTENT_TYPE:
             return bool(protobuf.fields(protobuf.open_envelope(body).message).get(_DRY_RUN))
-        return bool(body) and bool(_decode_options(body).dry_run)
+        return bool(_decode_options(body).dry_run)
     except (msgspec.DecodeError, UnicodeDecodeError, protobuf.MalformedProtobuf, RecursionError):
         return None
 
