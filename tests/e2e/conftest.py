@@ -8,7 +8,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,8 @@ class Facade:
 
     stack: Stack
     control_plane: ControlPlane
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """Before this, others used the API server."""
 
     def kubeconfig(self, account: str = ACCOUNT) -> Path:
         """Reaches the cluster through the gateway, as `fairlead kubeconfig` writes it."""
@@ -104,10 +107,11 @@ def facade(_session_control_plane: ControlPlane, stacks: Callable[..., Stack]) -
     """One account of a real API server whose mirror is complete, agent in one process."""
     control_plane = _session_control_plane
     plan = AccountPlan(ACCOUNT, control_plane.kubeconfig, "admin-token", {"kinds": FACADE_KINDS})
+    began = datetime.now(UTC)
     stack = stacks(plan, one_process=True)
     with stack.gateway() as gateway:
         wait_until(lambda: _is_live(gateway), within_s=60, what="a complete mirror")
-    return Facade(stack, control_plane)
+    return Facade(stack, control_plane, began)
 
 
 def _is_live(gateway: Gateway) -> bool:
