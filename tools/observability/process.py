@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.observability.grafana import Query, Row, Variable, series, stat
+from tools.observability.grafana import Panel, Query, Row, Variable, series, stat
 from tools.observability.promql import increase, job, quantile, rate, select, total
 
 INSTANCE = 'instance=~"$instance"'
@@ -95,27 +95,33 @@ def bus(service: str) -> Row:
     )
 
 
+def api_requests(count: str) -> tuple[Panel, Panel]:
+    """Requests to API servers, whosever they are: by verb and by code."""
+    return (
+        series(
+            "Requests by verb",
+            "What is asked of API servers. Lists and gets are few where watches do the work.",
+            "reqps",
+            Query(rate(count, "verb"), "{{verb}}"),
+            stacked=True,
+        ),
+        series(
+            "Requests by code",
+            "0: no answer; 401, 403: rights; 410: a version was forgotten; 429: the server asks for patience.",
+            "reqps",
+            Query(rate(count, "code"), "{{code}}"),
+            stacked=True,
+        ),
+    )
+
+
 def api_servers(service: str) -> Row:
     """The service's requests to API servers."""
-    count = here("fairlead_api_request_seconds_count", job(service))
     buckets = here("fairlead_api_request_seconds_bucket", job(service))
     return Row(
         "API servers",
         (
-            series(
-                "Requests by verb",
-                "What is asked of API servers. Lists and gets are few where watches do the work.",
-                "reqps",
-                Query(rate(count, "verb"), "{{verb}}"),
-                stacked=True,
-            ),
-            series(
-                "Requests by code",
-                "0: no answer; 401, 403: rights; 410: a version was forgotten; 429: the server asks for patience.",
-                "reqps",
-                Query(rate(count, "code"), "{{code}}"),
-                stacked=True,
-            ),
+            *api_requests(here("fairlead_api_request_seconds_count", job(service))),
             series(
                 "Time until the answer begins, 99 %",
                 "By account. One slow account is a slow API server; all of them are a busy process or network.",

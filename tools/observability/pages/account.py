@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tools.observability.grafana import Dashboard, Query, Row, Variable, series, stat, traces
+from tools.observability.process import api_requests
 from tools.observability.promql import highest, increase, quantile, rate, select, share, total
 
 from fairlead.runtime.spans import EVENT, OPERATION
@@ -132,20 +133,7 @@ _OBSERVATION = Row(
 _API_SERVER = Row(
     "API server",
     (
-        series(
-            "Requests by code",
-            "Requests of watcher and executor. 0: no answer; 401, 403: rights; 429: the server asks for patience.",
-            "reqps",
-            Query(rate(_API_COUNT, "code"), "{{code}}"),
-            stacked=True,
-        ),
-        series(
-            "Requests by verb",
-            "What watcher and executor ask.",
-            "reqps",
-            Query(rate(_API_COUNT, "verb"), "{{verb}}"),
-            stacked=True,
-        ),
+        *api_requests(_API_COUNT),
         series(
             "Time until the answer begins",
             "Half of the requests, and all but a hundredth, have their first byte after so long.",

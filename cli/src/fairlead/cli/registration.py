@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -13,6 +14,7 @@ from fairlead.cli.errors import CommandError, MisuseError
 from fairlead.cli.gateway import Document, Gateway, GatewayRefusal
 from fairlead.cli.output import Format, OutputOption, show, table
 
+T = TypeVar("T")
 AccountArgument = Annotated[str, typer.Argument(help="Account.")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, help="Wait for it, at most so many seconds.")]
 POLL_S = 0.5
@@ -54,10 +56,7 @@ def register(
     The gateway registers every account by itself; this is for one that was unregistered, or that has to be taken over.
     """
     found = gateway.register(account, adopt=adopt)
-    until = time.monotonic() + wait
-    while found["state"] not in STANDS and time.monotonic() < until:
-        time.sleep(POLL_S)
-        found = gateway.registration(account)
+    found = _settled(found, lambda: gateway.registration(account), lambda found: found["state"] in STANDS, wait)
     if found["state"] != "registered":
         raise CommandError(f"{account} is not registered ({found['state']}): {found['message'] or 'it is under way'}")
     typer.echo(f"{account} is registered in Clouddriver")
@@ -67,10 +66,7 @@ def register(
 def unregister(gateway: Gateway, account: AccountArgument, *, wait: WaitOption = WAIT_S) -> None:
     """Take an account out of Clouddriver, and keep it out; its rows stay."""
     found = gateway.unregister(account)
-    until = time.monotonic() + wait
-    while found["state"] != "withdrawn" and time.monotonic() < until:
-        time.sleep(POLL_S)
-        found = gateway.registration(account)
+    found = _settled(found, lambda: gateway.registration(account), lambda found: found["state"] == "withdrawn", wait)
     if found["state"] != "withdrawn":
         raise CommandError(f"{account} is still registered ({found['state']}): {found['message'] or 'it is under way'}")
     typer.echo(f"{account} is not in Clouddriver any more; `fairlead accounts register {account}` puts it back")
@@ -88,14 +84,22 @@ def remove(
     if not yes:
         raise MisuseError(f"this removes {account} from Clouddriver and its rows from the mirror; say --yes to do it")
     gateway.remove(account)
-    until = time.monotonic() + wait
     found = _found(gateway, account)
-    while found is not None and found["wanted"] == "removed" and time.monotonic() < until:
-        time.sleep(POLL_S)
-        found = _found(gateway, account)
+    found = _settled(
+        found, lambda: _found(gateway, account), lambda found: not found or found["wanted"] != "removed", wait
+    )
     if found is not None:
         raise CommandError(f"{account} is still there ({found['state']}): {found['message'] or 'it is under way'}")
     typer.echo(f"{account} is removed")
+
+
+def _settled(found: T, look: Callable[[], T], settled: Callable[[T], bool], wait_s: float) -> T:
+    """Look again until what is found has settled, or the time is over; gives what was found last."""
+    until = time.monotonic() + wait_s
+    while not settled(found) and time.monotonic() < until:
+        time.sleep(POLL_S)
+        found = look()
+    return found
 
 
 def _found(gateway: Gateway, account: str) -> Document | None:
