@@ -53,14 +53,15 @@ class StartedService:
         """It lives, is not ready, and `/health` tells why; the log tells ``in_log``."""
 
         def tells() -> bool:
+            assert self.process.running, f"ended, although it should wait for {told}: {self.said()}"
             status, text = self.health()
             assert status != 200, f"ready, although it lacks {told}: {self.said()}"
             return status == 503 and all(word in text for word in told)
 
         wait_until(
-            tells, within_s=within_s, what=f"{told} on /health of {self.process.name}, which says {self.health()}"
+            tells, within_s=within_s, what=lambda: f"{told} on /health, which says {self.health()}: {self.said()}"
         )
-        wait_until(lambda: all(word in self.said() for word in in_log), what=f"{in_log} in {self.said()}")
+        wait_until(lambda: all(word in self.said() for word in in_log), what=lambda: f"{in_log} in {self.said()}")
         assert self.process.running, self.said()
         self._assert_said()
 

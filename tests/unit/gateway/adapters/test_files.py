@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.support.certificates import CertificateFiles
 
 from fairlead.gateway.adapters.files import find_door_faults, load_keyring, read_text, write_addresses
 from fairlead.gateway.core.doors import Door
+from fairlead.gateway.core.keyring import Keyring
 from fairlead.runtime.errors import ConfigurationError
 
 
@@ -22,6 +25,25 @@ def test_a_key_file_is_made_once(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     key_id, sealed = made.seal(b"body", "c")
     assert load_keyring(path, "keyFile").open(key_id, sealed, "c") == b"body"
+
+
+def test_gateways_that_start_together_use_one_key(tmp_path: Path) -> None:
+    """Who finds no key file while another makes it waits for nothing and reads no half of it."""
+    together = 8
+    for attempt in range(20):
+        path = tmp_path / str(attempt)
+        start = threading.Barrier(together)
+
+        def load(path: Path = path, start: threading.Barrier = start) -> Keyring:
+            start.wait(timeout=10)
+            return load_keyring(path, "keyFile")
+
+        with ThreadPoolExecutor(together) as gateways:
+            first, *others = [each.result() for each in [gateways.submit(load) for _ in range(together)]]
+        key_id, sealed = first.seal(b"body", "c")
+        assert [each.open(key_id, sealed, "c") for each in others] == [b"body"] * len(others)
+        path.unlink()
+        assert not list(tmp_path.iterdir()), "drafts are left"
 
 
 @pytest.mark.parametrize("text", ["", "no base64 at all", "YWJj"])

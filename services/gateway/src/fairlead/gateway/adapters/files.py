@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def read_text(path: Path, setting: str) -> str:
 def load_keyring(path: Path, setting: str) -> Keyring:
     """Read the key file; make it, for this user alone, when it is not there.
 
+    Of several gateways that find none at the same moment, one makes it and all read the same: the file appears whole.
+
     Raises:
         ConfigurationError: it holds no keys, or cannot be made.
 
@@ -54,9 +57,11 @@ def load_keyring(path: Path, setting: str) -> Keyring:
 def _make_key_file(path: Path, setting: str) -> None:
     text = f"# Key of the gateway's stored operations. Gateways that share a database share it.\n{make_key()}\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.", encoding="utf-8") as draft:
+            draft.write(text)
+            draft.flush()
+            os.fsync(draft.fileno())
+            os.link(draft.name, path)  # unlike a rename it replaces nobody's
     except FileExistsError:
         return
     except OSError as error:
