@@ -7,6 +7,9 @@ MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproj
 CODE := libs services cli tests tools $(if $(wildcard benchmarks/*.py),benchmarks)
 PYTEST := $(BIN)/pytest -q
 
+# The order of all tests and the examples of properties follow from what is committed, so that a run that failed can be had again.
+SEED ?= $(shell printf '%d' 0x$$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || echo 0))
+
 # The compose stack: OBSERVE=1 stacks collector, Jaeger, Prometheus and Grafana on it, KUBECONFIG_FILE names a cluster of yours,
 # COMPOSE_MORE further files; UP holds further words for `docker compose up`, such as UP='--scale scrubber=3'.
 OBSERVE ?=
@@ -80,8 +83,8 @@ unit: setup ## Run the unit tests
 test: check ## Check, then run every test on real parts
 	$(call heading,Real parts)
 	@$(BIN)/python tools/parts/build.py || test "$${FAIRLEAD_REQUIRE_REAL:-0}" = 0
-	$(call heading,All tests)
-	@$(PYTEST)
+	$(call heading,All tests (SEED=$(SEED)))
+	@$(PYTEST) --randomly-seed=$(SEED) --hypothesis-seed=$(SEED)
 
 demo: setup ## Show the main job; KUBE_CONTEXT=<name>: on your own cluster
 	@$(BIN)/fairlead demo
