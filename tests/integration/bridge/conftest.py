@@ -90,7 +90,6 @@ def zone_of(nats_server: NatsServer) -> MakeZone:
                 zone.notices.append(pb.GatewayFrame.FromString(message.data))
 
             await bus.subscribe(NOTICE, noted)
-            await bus.client.flush()
             zone.scopes = await stack.enter_async_context(running(build(settings)))
             yield zone
 

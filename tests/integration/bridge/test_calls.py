@@ -146,7 +146,6 @@ async def test_operations_come_whole(zone: Zone) -> None:
         await message.respond(b"")
 
     await zone.bus.subscribe(operation_subject("shop"), take)
-    await zone.bus.client.flush()
     body = b"x" * (3 * CHUNK_BYTES + 5)
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     for number in range(4):
@@ -186,7 +185,6 @@ async def test_an_executor_that_does_not_take(zone_of: MakeZone) -> None:
             arrived.set()
 
         await zone.bus.subscribe(operation_subject("shop"), ignore)
-        await zone.bus.client.flush()
         gateway.last.send(pb.GatewayFrame(operation=pb.Operation(id="op", account="shop", last=True)))
         await asyncio.wait_for(arrived.wait(), 5)
 
@@ -202,7 +200,6 @@ async def test_cancellation(zone: Zone) -> None:
         told.append(message.data)
 
     await zone.bus.subscribe(CANCEL, note)
-    await zone.bus.client.flush()
     zone.gateway.last.send(pb.GatewayFrame(cancel_operation=pb.CancelOperation(id="op", account="shop")))
 
     await eventually(lambda: bool(told))
