@@ -88,3 +88,18 @@ def test_bad_settings_of_clouddriver(clouddriver: dict[str, Any]) -> None:
     """What would reach nobody, or change what is the gateway's to say."""
     with pytest.raises(ValidationError):
         _load(clouddriver=clouddriver)
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://10.0.0.7:8443/", "https://10.0.0.7:8443"),
+        ("https://gateway-2.shop:8443", "https://gateway-2.shop:8443"),
+        ("https://fd00:10:244::7:8443", "https://[fd00:10:244::7]:8443"),
+        ("https://fd00::ffff:10.0.0.7:8443", "https://[fd00::ffff:10.0.0.7]:8443"),
+        ("https://[fd00::7]:8443", "https://[fd00::7]:8443"),
+    ],
+)
+def test_the_address_for_other_gateways(url: str, taken: str) -> None:
+    """A manifest puts a pod's address before the port; an address of IPv6 gets its brackets."""
+    assert _load(peers={"url": url}).gateway.peers.url == taken

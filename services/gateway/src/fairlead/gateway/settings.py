@@ -16,6 +16,8 @@ from fairlead.runtime.settings import Section
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _URL = re.compile(r"https?://[^/?#@\s]+(/[^?#@\s]*)?")
+_BARE_IPV6 = re.compile(r"^(https?://)([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)(?=:[0-9]+$)")
+"""An address before its port that lacks the brackets of RFC 3986, as a manifest composes it from a pod's."""
 
 
 class DatabaseSettings(Section):
@@ -198,7 +200,7 @@ class PeerSettings(Section):
     def _address(cls, url: str) -> str:
         if url and not _URL.fullmatch(url):
             raise ValueError("must look like https://10.0.0.7:8443, without query")
-        return url.rstrip("/")
+        return _BARE_IPV6.sub(r"\1[\2]", url.rstrip("/"))
 
 
 class DefinitionSettings(Section):
