@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from tests.support.gateway_doubles import MemoryTokens
@@ -99,12 +101,53 @@ async def test_strangers_share_a_slow_look(monkeypatch: pytest.MonkeyPatch) -> N
     assert store.asked <= 2
 
 
-async def test_strangers_cost_little() -> None:
-    """A token made at another gateway is found at once; many unknown ones do not mean as many questions."""
-    store = MemoryTokens()
+async def test_strangers_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many unknown tokens do not mean as many questions; one after the other, they wait until the next one is allowed."""
+    monkeypatch.setattr(module, "MISS_PAUSE_S", 0.05)
+    store, looks = MemoryTokens(), list[float]()
+    look = store.grants
+
+    async def noted() -> list[Grant]:
+        looks.append(time.monotonic())
+        return await look()
+
+    monkeypatch.setattr(store, "grants", noted)
     tokens = Tokens(store, [])
-    store.stored["elsewhere"] = Grant("elsewhere", Kind.API, ("*",), digest=digest("elsewhere-token"))
-    assert await tokens.by_token("elsewhere-token", Kind.API) is not None
-    for number in range(100):
-        assert await tokens.by_token(f"guess-{number}", Kind.API) is None
-    assert store.asked < 5
+    async with asyncio.TaskGroup() as group:
+        crowd = [group.create_task(tokens.by_token(f"guess-{number}", Kind.API)) for number in range(100)]
+    assert {task.result() for task in crowd} == {None}
+    assert len(looks) == 1
+    for number in range(5):
+        assert await tokens.by_token(f"more-{number}", Kind.API) is None
+    assert all(later - earlier > 0.04 for earlier, later in pairwise(looks))
+
+
+async def test_a_token_made_elsewhere_is_good_at_once() -> None:
+    """Also where the tokens were looked up a moment before."""
+    store = MemoryTokens()
+    here, there = Tokens(store, []), Tokens(store, [])
+    await there.refresh()
+    _, text = await here.create(WANTED, by="admin")
+    assert await there.by_token(text, Kind.API) == store.stored["new"]
+
+
+async def test_a_token_made_during_a_look_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the look read is older than the token, and ends nothing that the token opened."""
+    store, read, go = MemoryTokens(), asyncio.Event(), asyncio.Event()
+    look = store.grants
+
+    async def slowly() -> list[Grant]:
+        found = await look()
+        read.set()
+        await go.wait()
+        return found
+
+    monkeypatch.setattr(store, "grants", slowly)
+    tokens = Tokens(store, [])
+    async with asyncio.TaskGroup() as group:
+        group.create_task(tokens.refresh())
+        await read.wait()
+        group.create_task(tokens.create(WANTED, by="admin"))
+        await asyncio.sleep(0)  # it goes as far as it gets
+        go.set()
+    assert tokens.holds(store.stored["new"])

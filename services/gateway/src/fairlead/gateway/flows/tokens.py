@@ -84,8 +84,9 @@ class Tokens:
             raise TokenExists(f"the name {wanted.name!r} belongs to a credential of the settings; choose another one")
         token = make_token()
         grant = replace(wanted, digest=digest(token), certificate="")
-        record = await self.store.create(grant, created_by=by)
-        self._take([*(each for each in self._by_digest.values() if each not in self.fixed), grant])
+        async with self._refreshing:  # or a look that began before would forget it again
+            record = await self.store.create(grant, created_by=by)
+            self._take([*(each for each in self._by_digest.values() if each not in self.fixed), grant])
         log.info("token made", **{logfields.NAME: grant.name, logfields.KIND: grant.kind.value, logfields.USER: by})
         return record, token
 
@@ -107,12 +108,11 @@ class Tokens:
             await self._refresh()
 
     async def _look_again(self) -> None:
-        """Look up for a stranger, together with all who wait for the same."""
+        """Look up for a stranger, who waits until it may be done again, together with all who wait for the same."""
         asked = time.monotonic()
-        if asked - self._refreshed <= MISS_PAUSE_S:
-            return
         async with self._refreshing:
             if self._refreshed < asked:
+                await asyncio.sleep(max(0.0, self._refreshed + MISS_PAUSE_S - time.monotonic()))
                 await self._refresh()
 
     async def _refresh(self) -> None:
