@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 
 import pytest
+from psycopg.conninfo import make_conninfo
+from tests.support.tcp_proxy import TcpProxy
 
 from fairlead.cli.parts.postgres import Postgres
 from fairlead.gateway.adapters.postgres.pool import Database, conninfo_of, fetch
@@ -34,6 +38,29 @@ async def test_work_goes_on_after_the_server_was_killed(postgres_server: Postgre
                 group.create_task(_select(database))
 
 
+async def test_a_loss_is_told_at_once_although_the_other_connections_hang(database: str, postgres: Postgres) -> None:
+    """They are replaced without being asked anything, and work goes on."""
+    with TcpProxy(postgres.port) as proxy:
+        async with Database(make_conninfo(database, port=proxy.port), size=3) as pool:
+            await _backends(pool, 3)
+            async with asyncio.TaskGroup() as group:
+                losing = group.create_task(_loses(pool, proxy))
+                told, _ = await asyncio.wait({losing}, timeout=10)
+                proxy.thaw()
+            assert told == {losing}
+            assert losing.result()
+            await _backends(pool, 3)
+
+
+async def test_work_that_is_taken_back_costs_no_connection(database: str) -> None:
+    """Nor does it cost the others: only a loss does."""
+    async with Database(database, size=2) as pool:
+        before = await _backends(pool, 2)
+        with pytest.raises(DatabaseUnavailable):
+            await _cancel_itself(pool)
+        assert await _backends(pool, 2) == before
+
+
 async def test_an_error_in_the_block_takes_everything_back(database: str) -> None:
     """Pipelined or not."""
     async with Database(database) as pool:
@@ -61,3 +88,36 @@ async def _insert_and_fail(database: Database, *, pipelined: bool) -> None:
     async with database.transaction(pipelined=pipelined) as connection:
         await connection.execute("insert into public.things values ('x')")
         raise ZeroDivisionError
+
+
+async def _backends(database: Database, size: int) -> set[int]:
+    """Use as many connections at once; returns the server's processes behind them."""
+    together = asyncio.Barrier(size)
+
+    async def backend() -> int:
+        async with database.transaction() as connection:
+            async with asyncio.timeout(20):
+                await together.wait()
+            return connection.info.backend_pid
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(backend()) for _ in range(size)]
+    return {task.result() for task in tasks}
+
+
+async def _loses(database: Database, proxy: TcpProxy) -> bool:
+    """Break one connection while nothing comes through the others; tells whether that was told."""
+    try:
+        async with database.transaction() as connection:
+            proxy.freeze()
+            with socket.socket(fileno=os.dup(connection.fileno())) as wire:
+                wire.shutdown(socket.SHUT_RDWR)
+            await connection.execute("select 1")
+    except DatabaseUnavailable:
+        return True
+    return False
+
+
+async def _cancel_itself(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("select pg_cancel_backend(pg_backend_pid()), pg_sleep(20)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
@@ -100,6 +99,7 @@ class Database:
             DatabaseUnavailable: no connection, or it broke. If it broke during the commit, the work may stand.
 
         """
+        connection: Connection | None = None
         try:
             with translated():
                 async with self._pool.connection() as connection:
@@ -110,16 +110,11 @@ class Database:
                         async with connection.transaction():
                             yield connection
         except DatabaseUnavailable:
-            await self._check()
+            if connection is not None and connection.broken:
+                # The others broke too, as a rule: replaced unasked they fail nobody. Asking them would take as long as a dead
+                # network lets it: the pool's `check` catches cancellations (psycopg_pool 3.3).
+                await self._pool.drain()
             raise
-
-    async def _check(self) -> None:
-        """Replace the pool's other connections too when they broke, instead of failing once for each."""
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._pool.check()
-        except (TimeoutError, psycopg.Error):
-            return
 
 
 async def fetch(
