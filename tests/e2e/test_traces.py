@@ -121,6 +121,23 @@ def test_an_operation_is_followed_from_its_receipt_to_its_stored_result(world: W
     assert not [body for body in world.collector if SENTINEL.encode() in body]
 
 
+def test_an_operation_goes_on_with_its_callers_trace(world: World) -> None:
+    """A pipeline that is traced itself finds the operation in its own trace."""
+    trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    manifest = workloads.manifest("ConfigMap", "continued", "default")
+    body = {"account": ACCOUNT, "kind": "create", "manifest": manifest}
+    token = world.stack.files.api_token.read_text(encoding="utf-8").strip()
+    trust = ssl.create_default_context(cafile=str(world.stack.files.ca))
+    headers = {"Authorization": f"Bearer {token}", "traceparent": f"00-{trace_id}-{span_id}-01"}
+    url = f"{world.stack.addresses.api}/v1/operations?wait=30s"
+    answer = httpx.post(url, json=body, headers=headers, verify=trust, trust_env=False, timeout=40).raise_for_status()
+    operation = answer.json()["id"]
+    wait_until(lambda: set(STEPS) <= set(steps(world.collector, operation)), within_s=30, what="the whole trace")
+    received = {name: told.span for (_, name), told in steps(world.collector, operation).items()}["gateway.operation"]
+
+    assert (received.trace_id.hex(), received.parent_span_id.hex()) == (trace_id, span_id)
+
+
 def test_what_fails_is_told_where_it_failed(world: World) -> None:
     """The API server's refusal marks its request and the operation, by class and code; the text stays out."""
     target = {"kind": "ConfigMap", "namespace": "default", "name": "nowhere"}

@@ -93,6 +93,28 @@ with configure("sample", TracingSettings(endpoint={collector.url!r})):
     assert b"fairlead-sample" in collector.requests[0]
 
 
+def test_a_callers_trace_goes_on(program: Callable[..., Program], collector: Collector) -> None:
+    """What the caller records is continued; what it does not, or names wrongly, is traced all the same, on its own."""
+    callers = {"recorded": PARENT, "dropped": f"{PARENT[:-1]}0", "wrong": "00-none", "absent": ""}
+    running = program(f"""
+from fairlead.runtime.sections import TracingSettings
+from fairlead.runtime.tracing import configure, continued, span
+with configure("sample", TracingSettings(endpoint={collector.url!r})):
+    for name, traceparent in {callers!r}.items():
+        with continued(traceparent), span(name):
+            pass
+    with span("after"):
+        pass
+""")
+    assert running.ended() == 0
+    spans = collector.spans()
+    _, trace_id, parent_id, _ = PARENT.split("-")
+
+    assert set(spans) == {*callers, "after"}
+    assert (spans["recorded"].trace_id.hex(), spans["recorded"].parent_span_id.hex()) == (trace_id, parent_id)
+    assert not [name for name, told in spans.items() if name != "recorded" and told.trace_id.hex() == trace_id]
+
+
 def test_an_exception_is_told_by_its_class_alone(program: Callable[..., Program], collector: Collector) -> None:
     """The texts of errors may quote what they met, so no trace has them."""
     running = program(f"""

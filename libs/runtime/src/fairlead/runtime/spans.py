@@ -32,7 +32,7 @@ EVENT: Final = (
     Step("gateway.commit", "gateway.receive", "The transaction that writes it, with others that waited."),
 )  # fmt: skip
 OPERATION: Final = (
-    Step("gateway.operation", "", "An operation is received.", ("operation", "account", "kind")),
+    Step("gateway.operation", "", "An operation is received; goes on with the trace of its caller, if that is recorded.", ("operation", "account", "kind")),
     Step("gateway.store", "gateway.operation", "It is stored, before anybody is told.", ("operation", "account")),
     Step("gateway.send", "gateway.operation", "One attempt is given to an agent.", ("operation", "account", "attempt")),
     Step(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -62,6 +62,20 @@ def span(name: str, traceparent: str = "", *, start_ms: int = 0, **attributes: s
             raise
 
 
+@contextmanager
+def continued(traceparent: str) -> Iterator[None]:
+    """Let what is traced here go on with a caller's trace (W3C Trace Context), if the caller records it; else it begins its own."""
+    caller = _propagator.extract({"traceparent": traceparent})
+    if not trace.get_current_span(caller).get_span_context().trace_flags.sampled:
+        yield
+        return
+    token = context.attach(caller)
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
 def note(**attributes: str | int) -> None:
     """Tell more of the span that is open; attributes never hold bodies."""
     trace.get_current_span().set_attributes(attributes)
@@ -78,8 +92,8 @@ def exemplar(traceparent: str = "") -> dict[str, str] | None:
     None where nothing is traced, which `Histogram.observe` takes for no exemplar.
     """
     parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
-    context = trace.get_current_span(parent).get_span_context()
-    return {"trace_id": trace.format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
+    known = trace.get_current_span(parent).get_span_context()
+    return {"trace_id": trace.format_trace_id(known.trace_id)} if known.trace_flags.sampled else None
 
 
 def _nanoseconds(start_ms: int) -> int | None:

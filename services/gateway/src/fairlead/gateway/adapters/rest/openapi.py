@@ -57,7 +57,8 @@ def _operations() -> Document:
         "Submit an operation",
         "Stored before it is sent. The caller may choose the id, a ULID, in the field `id` or the header Idempotency-Key:"
         " the same id and request is the same operation, another request under it is refused (409). An account that no agent"
-        " ever claimed is not found (404).",
+        " ever claimed is not found (404). Its trace goes on with the caller's where the header traceparent names one that is"
+        " recorded.",
         answers={200: "It has ended.", 202: "It is under way; look at Location."},
         answer="Operation",
         query=[_WAIT, ("deadlineSeconds", "Give up after so long; else the larger of 60s and timeoutSeconds + 30s.")],

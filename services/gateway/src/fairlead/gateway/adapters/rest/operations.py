@@ -17,6 +17,7 @@ from fairlead.gateway.core.tokens import Verb
 from fairlead.gateway.errors import UnknownOperation
 from fairlead.gateway.ports.operations import Filter
 from fairlead.gateway.ports.rest import RestDesk
+from fairlead.runtime import tracing
 
 WAIT_LIMIT_S = 300.0
 DEADLINE_LIMIT_S = 24 * 3600.0
@@ -49,9 +50,10 @@ async def submit(call: Call) -> Response:
     if identity and key and identity.upper() != key.upper():
         raise Problem(400, "`id` and the header Idempotency-Key name two ids; send one of them")
     call.must_cover(request.account, Verb.READ if request.kind in READS else Verb.WRITE)
-    submitted = await call.desk.operations.submit(
-        request, operation_id=identity or key, caller=call.grant.name, deadline_s=deadline_s
-    )
+    with tracing.continued(call.request.headers.get("traceparent", "")):
+        submitted = await call.desk.operations.submit(
+            request, operation_id=identity or key, caller=call.grant.name, deadline_s=deadline_s
+        )
     operation = submitted.operation
     if wait_s and not operation.final:
         operation = await call.desk.operations.wait(operation.id, wait_s) or operation
