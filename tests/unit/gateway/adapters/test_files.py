@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +46,21 @@ def test_gateways_that_start_together_use_one_key(tmp_path: Path) -> None:
         assert [each.open(key_id, sealed, "c") for each in others] == [b"body"] * len(others)
         path.unlink()
         assert not list(tmp_path.iterdir()), "drafts are left"
+
+
+@pytest.mark.parametrize("answer", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_key_file_is_made_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int) -> None:
+    """Some shares and volumes have none; the key is still its owner's alone, and nobody's is replaced."""
+
+    def link(source: str, target: Path) -> None:
+        raise OSError(answer, os.strerror(answer), source, None, target)
+
+    monkeypatch.setattr(os, "link", link)
+    path = tmp_path / "key"
+    key_id, sealed = load_keyring(path, "keyFile").seal(b"body", "c")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_keyring(path, "keyFile").open(key_id, sealed, "c") == b"body"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("text", ["", "no base64 at all", "YWJj"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -16,6 +17,9 @@ from fairlead.runtime import logfields
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.runtime.logs import get_logger
 from fairlead.runtime.tls import find_faults
+
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems without them answer: link(2), and shares over SMB."""
 
 log = get_logger()
 
@@ -40,7 +44,8 @@ def read_text(path: Path, setting: str) -> str:
 def load_keyring(path: Path, setting: str) -> Keyring:
     """Read the key file; make it, for this user alone, when it is not there.
 
-    Of several gateways that find none at the same moment, one makes it and all read the same: the file appears whole.
+    Of several gateways that find none at the same moment, one makes it and all read the same: the file appears whole, unless
+    its file system has no hard links.
 
     Raises:
         ConfigurationError: it holds no keys, or cannot be made.
@@ -61,7 +66,13 @@ def _make_key_file(path: Path, setting: str) -> None:
             draft.write(text)
             draft.flush()
             os.fsync(draft.fileno())
-            os.link(draft.name, path)  # unlike a rename it replaces nobody's
+            try:
+                os.link(draft.name, path)  # unlike a rename it replaces nobody's
+            except OSError as error:
+                if error.errno not in _NO_HARD_LINKS:
+                    raise
+                path.touch(0o600, exist_ok=False)
+                path.write_text(text, encoding="utf-8")
     except FileExistsError:
         return
     except OSError as error:
