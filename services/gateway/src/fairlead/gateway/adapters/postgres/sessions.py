@@ -51,6 +51,8 @@ _CLOSE = """
         for no key update) as o
     where r.id = o.id returning o.session
 """
+# Before resources are written in whatever order: commits lock accounts first too, so nobody waits in a circle.
+_LOCK_ACCOUNTS = "select from accounts where name = any(%s) order by id for no key update"
 _REPORT = """
     insert into resources (account_id, api_group, plural, namespace, api_version, kind, namespaced, state, state_since,
         state_message)
@@ -163,6 +165,7 @@ async def relist(database: Database, account: str, *, new_epoch: bool) -> dict[s
 async def record_states(database: Database, reports: Sequence[StateReport]) -> None:
     """Take over what watchers say; see `MirrorStore.record_states`."""
     async with database.transaction(pipelined=True) as connection:
+        await connection.execute(_LOCK_ACCOUNTS, [[report.account for report in reports]])
         for report in reports:
             kind = report.resource
             identity = [kind.group, kind.plural, report.namespace, kind.version, kind.kind, kind.namespaced]
@@ -173,6 +176,7 @@ async def record_states(database: Database, reports: Sequence[StateReport]) -> N
 async def mark_stale(database: Database, accounts: Sequence[str], since: datetime, message: str) -> None:
     """Say that nothing is heard of accounts; see `MirrorStore.mark_stale`."""
     async with database.transaction() as connection:
+        await connection.execute(_LOCK_ACCOUNTS, [list(accounts)])
         await connection.execute(_LOST, [since, message, list(accounts)])
 
 
