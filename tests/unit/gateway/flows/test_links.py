@@ -16,8 +16,10 @@ from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.gateway.core.sessions import CloseReason
 from fairlead.gateway.core.tokens import Grant, Kind
 from fairlead.gateway.errors import LinkViolation, UnsupportedProtocol
+from fairlead.gateway.flows import links as module
 from fairlead.gateway.flows.link.connection import LinkTiming
 from fairlead.gateway.flows.links import Gateway, Links
+from fairlead.gateway.ports.links import LinkRecord
 
 GRANT = Grant("token", Kind.AGENT, ("*",))
 PODS = pb.Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
@@ -54,9 +56,9 @@ class Agent:
         """Send a frame."""
         self.inbound.put_nowait(pb.AgentFrame(**body))  # type: ignore[arg-type]
 
-    def claim(self, name: str) -> None:
+    def claim(self, name: str, call: int = 1) -> None:
         """Claim an account."""
-        self.say(call=1, claim_accounts=pb.ClaimAccounts(accounts=[pb.AccountClaim(name=name)]))
+        self.say(call=call, claim_accounts=pb.ClaimAccounts(accounts=[pb.AccountClaim(name=name)]))
 
     async def beat(self) -> None:
         """Show signs of life."""
@@ -82,11 +84,50 @@ class Agent:
         return any(frame.WhichOneof("body") == body for frame in self.heard)
 
 
+class Gate:
+    """Holds who comes while it is closed; nobody waits at an open one."""
+
+    def __init__(self) -> None:
+        self.closed: asyncio.Event | None = None
+        self.waiting = 0
+
+    def close(self) -> asyncio.Event:
+        """Close it; the event lets those go on who came meanwhile."""
+        self.closed = asyncio.Event()
+        return self.closed
+
+    async def pass_through(self) -> None:
+        """Wait while it is closed."""
+        if self.closed is not None:
+            self.waiting += 1
+            await self.closed.wait()
+            self.waiting -= 1
+
+
+class SlowLinks(MemoryLinks):
+    """A store whose answers wait at gates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.puts, self.touches = Gate(), Gate()
+
+    async def put(self, record: LinkRecord) -> None:
+        """Store it late."""
+        await self.puts.pass_through()
+        await super().put(record)
+
+    async def touch(self, gateway: str) -> int:
+        """Count now, and say so late."""
+        found = await super().touch(gateway)
+        await self.touches.pass_through()
+        return found
+
+
 class House:
     """Links with doubles around them."""
 
     def __init__(self) -> None:
-        self.mirror, self.store, self.attempts = RememberingMirror(), MemoryLinks(), Attempts()
+        self.mirror, self.store, self.attempts = RememberingMirror(), SlowLinks(), Attempts()
         self.revoked = False
         self.links = Links(
             Gateway("gateway-1", "0.1"), LinkTiming(), self.mirror, self.store, self.store, Decoder(strict=True),
@@ -113,6 +154,15 @@ class House:
             return "in order"
 
         return group.create_task(served())
+
+
+@asynccontextmanager
+async def beating(group: asyncio.TaskGroup, *agents: Agent) -> AsyncIterator[None]:
+    """Let agents show signs of life."""
+    tasks = [group.create_task(agent.beat()) for agent in agents]
+    yield
+    for task in tasks:
+        task.cancel()
 
 
 async def test_the_latest_claim_is_the_route() -> None:
@@ -176,15 +226,13 @@ async def test_accounts_of_a_dead_gateway_become_stale() -> None:
     """What the sweep finds without an agent is stale, unless an agent of this gateway serves it."""
     house, agent = House(), Agent()
     house.links.timing = LinkTiming(heartbeat_s=0.5)
-    async with house.open() as group:
+    async with house.open() as group, beating(group, agent):
         house.serve(group, agent)
-        beating = group.create_task(agent.beat())
         agent.claim("shop")
         await eventually(lambda: agent.was_told("claim_verdicts"))
         house.store.dead = ["shop", "orphan"]
         await eventually(lambda: bool(house.mirror.stale))
         assert house.mirror.stale == ["orphan"]
-        beating.cancel()
         agent.leave()
 
 
@@ -198,6 +246,63 @@ async def test_a_forgotten_connection_is_stored_again() -> None:
         await eventually(lambda: bool(house.store.records))
         house.store.records.clear()
         await eventually(lambda: bool(house.store.records))
+        agent.leave()
+
+
+async def test_a_connection_that_ended_is_not_stored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ends while the stored ones are counted is left out when the others are stored anew."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    house, leaving, staying = House(), Agent("leaving"), Agent("staying")
+    house.links.timing = LinkTiming(heartbeat_s=2)
+    async with house.open() as group, beating(group, leaving, staying):
+        for agent, account in ((leaving, "one"), (staying, "two")):
+            house.serve(group, agent)
+            agent.claim(account)
+            await eventually(lambda agent=agent: agent.was_told("claim_verdicts"))  # type: ignore[misc]
+        counted = house.store.touches.close()
+        house.store.records.clear()
+        await eventually(lambda: house.store.touches.waiting == 1)
+        leaving.leave()
+        await eventually(lambda: bool(house.attempts.lost))
+        counted.set()
+        await eventually(lambda: bool(house.store.records))
+        assert [record.agent for record in house.store.records.values()] == ["staying"]
+        staying.leave()
+
+
+async def test_a_connection_that_ends_while_it_is_stored_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is forgotten after it was stored, not before."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    house, agent = House(), Agent()
+    house.links.timing = LinkTiming(heartbeat_s=2)
+    async with house.open() as group, beating(group, agent):
+        house.serve(group, agent)
+        agent.claim("shop")
+        await eventually(lambda: agent.was_told("claim_verdicts"))
+        stored = house.store.puts.close()
+        house.store.records.clear()
+        await eventually(lambda: house.store.puts.waiting == 1)
+        agent.leave()
+        await eventually(lambda: house.links.link_of("shop") is None)
+        stored.set()
+        await eventually(lambda: bool(house.attempts.lost) and not house.store.puts.waiting)
+        assert not house.store.records
+
+
+async def test_an_older_state_does_not_replace_a_newer_one() -> None:
+    """Of two claims at once the one that is stored last holds both accounts."""
+    house, agent = House(), Agent()
+    async with house.open() as group:
+        house.serve(group, agent)
+        stored = house.store.puts.close()
+        agent.claim("one")
+        await eventually(lambda: house.store.puts.waiting == 1)
+        house.store.puts.closed = None
+        agent.claim("two", call=2)
+        await eventually(lambda: house.links.link_of("two") is not None)
+        stored.set()
+        await eventually(lambda: len(house.attempts.claimed) == 2)
+        assert [record.accounts for record in house.store.records.values()] == [("one", "two")]
         agent.leave()
 
 

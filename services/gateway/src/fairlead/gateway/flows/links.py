@@ -187,9 +187,15 @@ class Links:
             holders.remove(connection)
         holders.append(connection)
         metrics.GATEWAY_ACCOUNTS.set(len(self._by_account))
-        await self.store.put(self._record(connection))
+        await self._store(connection)
         if self.attempts is not None:
             await self.attempts.account_claimed(account, connection.id)
+
+    async def _store(self, connection: Connection) -> None:
+        """Store a connection as it stands when its turn comes; not at all once it has ended."""
+        async with connection.storing:
+            if connection.id in self._connections:
+                await self.store.put(self._record(connection))
 
     def _opened(self, connection: Connection, session: str) -> None:
         self._sessions[session] = connection
@@ -248,7 +254,7 @@ class Links:
         serving = [connection for connection in self._connections.values() if connection.accounts]
         if await self.store.touch(self.gateway.id) < len(serving):
             for connection in serving:
-                await self.store.put(self._record(connection))
+                await self._store(connection)
         self._touched = now
         self._sound_since = self._sound_since or now
         silent_s = SILENT_INTERVALS * self.timing.heartbeat_s
@@ -271,7 +277,8 @@ class Links:
     async def _bury(self, connection: Connection) -> None:
         for session in [each for each, owner in self._sessions.items() if owner is connection]:
             del self._sessions[session]
-        unserved = await self.store.remove(connection.id)
+        async with connection.storing:
+            unserved = await self.store.remove(connection.id)
         await self._mark_stale(unserved, f"agent {connection.agent} is not connected")
         if self.attempts is not None:
             await self.attempts.link_lost(connection.id)

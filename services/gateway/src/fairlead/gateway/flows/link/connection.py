@@ -67,6 +67,8 @@ class Connection:
         self.grant = calls.grant
         self.draining = False
         self.claims_incarnation = calls.hello.claims_incarnation
+        self.storing = asyncio.Lock()
+        """Held by who stores it for the other gateways, or forgets it there: neither overtakes the other."""
         self._timing = timing
         self._outbox = outbox
         self._lane = lane
