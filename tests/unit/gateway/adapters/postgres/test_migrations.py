@@ -9,6 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fairlead.cli.parts.postgres import Postgres
+from fairlead.gateway.adapters.postgres import migrations as module
 from fairlead.gateway.adapters.postgres.migrations import migrations, prepare_schema
 from fairlead.gateway.errors import DatabaseUnavailable, SchemaUnfit
 from fairlead.runtime.errors import ConfigurationError
@@ -68,6 +69,23 @@ async def test_a_database_that_is_down_is_waited_for(postgres_server: Postgres) 
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(prepare_schema(dsn, wait_s=60))
         await asyncio.to_thread(postgres_server.start)
+    assert waiting.result()
+
+
+async def test_a_lock_that_another_holds_is_told_and_waited_for(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who holds it may have died with its node: nobody waits in silence until the server notices."""
+    monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.1)
+    told = asyncio.Event()
+    async with (
+        asyncio.timeout(60),
+        asyncio.TaskGroup() as group,
+        await psycopg.AsyncConnection.connect(database) as other,
+    ):
+        await other.execute("select pg_advisory_lock(%s)", [module._LOCK])
+        with pytest.raises(DatabaseUnavailable, match="fairlead gateway migrate"):
+            await prepare_schema(database)
+        waiting = group.create_task(prepare_schema(database, wait_s=60, on_wait=told.set))
+        await told.wait()
     assert waiting.result()
 
 

@@ -28,6 +28,8 @@ ADVICE = (
 )
 _LOCK = 0x666C6D67
 """Key of the advisory lock, any number that nobody else uses."""
+LOCK_TIMEOUT_S = 10.0
+"""How long a lock is waited for before that is told: who holds it may have died with its node, unnoticed by the server."""
 
 log = get_logger()
 
@@ -105,9 +107,15 @@ async def _prepare(conninfo: str, *, change: bool) -> list[str]:
                 f"gateway.database.dsn: the role {connection.info.user!r} may not create or change the schema {SCHEMA!r};"
                 " run `fairlead gateway migrate` once with a role that may, then start the gateway again"
             ) from None
+        except psycopg.errors.LockNotAvailable as error:
+            raise DatabaseUnavailable(
+                "the schema is to be changed, and somebody holds a lock: another gateway, `fairlead gateway migrate` or a long"
+                " transaction; wait, or end its session (pg_locks and pg_stat_activity tell whose it is)"
+            ) from error
 
 
 async def _apply(connection: AsyncConnection[Any]) -> list[str]:
+    await connection.execute(f"set lock_timeout = {LOCK_TIMEOUT_S * 1000:.0f}")
     # Locked before the transaction and not in it: only the begin of one makes a backend forget that tables did not exist.
     await connection.execute("select pg_advisory_lock(%s)", [_LOCK])  # until the connection closes
     async with connection.transaction():
