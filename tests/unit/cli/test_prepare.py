@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,25 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     prepare(Installation(tmp_path), NOW)
 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_runs_at_once_make_one_installation(tmp_path: Path) -> None:
+    """Certificates are of one authority, and the bus's configuration has the passwords that stand in the files."""
+    together = 4
+    for attempt in range(5):
+        directory = tmp_path / str(attempt)
+        start = threading.Barrier(together)
+
+        def run_one(directory: Path = directory, start: threading.Barrier = start) -> None:
+            start.wait(timeout=10)
+            prepare(Installation(directory), NOW)
+
+        with ThreadPoolExecutor(together) as runs:
+            for each in [runs.submit(run_one) for _ in range(together)]:
+                each.result()
+        before = {path.name: path.read_bytes() for path in directory.iterdir()}
+        assert not prepare(Installation(directory), NOW).warnings
+        assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
 
 
 def test_the_parts_fit_each_other(tmp_path: Path) -> None:

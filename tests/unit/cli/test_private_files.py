@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from fairlead.cli.private_files import PUBLIC, write_file, write_secret
+import pytest
+
+from fairlead.cli.errors import CommandError
+from fairlead.cli.private_files import PUBLIC, alone_in, write_file, write_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +35,16 @@ def test_a_public_file_replaces_the_older_one_whole(tmp_path: Path) -> None:
 
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_one_at_a_time_makes_files_in_a_directory(tmp_path: Path) -> None:
+    """Who does not get its turn says where; nothing is left of the lock."""
+    directory = tmp_path / "keys"
+    with (
+        alone_in(directory),
+        pytest.raises(CommandError, match="keys: another command"),
+        alone_in(directory, timeout_s=0),
+    ):
+        raise AssertionError("not alone")
+    with alone_in(directory, timeout_s=0):
+        assert not list(directory.iterdir())

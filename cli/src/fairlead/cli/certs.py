@@ -15,7 +15,7 @@ from cryptography import x509
 
 from fairlead.cli.certificates import Authority, KeyPair, hosts_of
 from fairlead.cli.errors import CommandError, MisuseError
-from fairlead.cli.private_files import OWNER_ONLY, PUBLIC, write_file
+from fairlead.cli.private_files import OWNER_ONLY, PUBLIC, alone_in, write_file
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LONGEST_DAYS = 3650
@@ -52,7 +52,7 @@ class Report:
 
 
 def make(plan: Plan, now: datetime) -> Report:
-    """Make what is missing; replace what is there only with ``renew`` or ``force``.
+    """Make what is missing; replace what is there only with ``renew`` or ``force``. The caller sees to it that it is `alone_in` there.
 
     Raises:
         CommandError: the authority that is there cannot be used.
@@ -118,7 +118,8 @@ def command(  # noqa: PLR0913 - each argument is an option
         force,
     )
     try:
-        report = make(plan, datetime.now(UTC))
+        with alone_in(directory):
+            report = make(plan, datetime.now(UTC))
     except OSError as error:
         raise CommandError(f"cannot write to {directory}: {error.strerror}") from error
     for path in report.written:

@@ -11,7 +11,7 @@ import typer
 
 from fairlead.cli.errors import CommandError
 from fairlead.cli.nats_config import authorization, server_settings, service_users
-from fairlead.cli.private_files import write_secret
+from fairlead.cli.private_files import alone_in, write_secret
 
 _HEAD = """\
 # nats-server configuration for one zone of Fairlead, made by `fairlead nats-config` from the table of subjects.
@@ -48,7 +48,8 @@ def _by_environment(user: str) -> str:
 
 
 def _passwords_in(directory: Path) -> dict[str, str]:
-    return {user.name: json.dumps(password_of(directory, user.name)) for user in service_users()}
+    with alone_in(directory):
+        return {user.name: json.dumps(password_of(directory, user.name)) for user in service_users()}
 
 
 def password_of(directory: Path, user: str) -> str:

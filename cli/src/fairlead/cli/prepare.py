@@ -19,7 +19,7 @@ import typer
 from fairlead.cli import certs
 from fairlead.cli.nats import password_of
 from fairlead.cli.nats_config import authorization, server_settings, service_users
-from fairlead.cli.private_files import write_file, write_secret
+from fairlead.cli.private_files import alone_in, write_file, write_secret
 
 TOKENS = ("agent", "api")
 DATABASE_USER = "fairlead"
@@ -43,9 +43,14 @@ def prepare(wanted: Installation, now: datetime) -> certs.Report:
     """Write what is missing; nats-server's configuration is written anew, from the passwords that are there.
 
     Raises:
-        CommandError: the authority that is there cannot be used.
+        CommandError: the authority that is there cannot be used, or another command makes files there and does not end.
 
     """
+    with alone_in(wanted.directory):
+        return _prepare(wanted, now)
+
+
+def _prepare(wanted: Installation, now: datetime) -> certs.Report:
     directory = wanted.directory
     plan = certs.Plan(
         directory,
