@@ -52,7 +52,9 @@ class Report:
 
 
 def make(plan: Plan, now: datetime) -> Report:
-    """Make what is missing; replace what is there only with ``renew`` or ``force``. The caller sees to it that it is `alone_in` there.
+    """Make what is missing; replace what is there only with ``renew`` or ``force``.
+
+    The caller sees to it that nobody else makes files there (`alone_in`).
 
     Raises:
         CommandError: the authority that is there cannot be used.
