@@ -47,9 +47,12 @@ class Links:
     """The connections of a gateway."""
 
     accounts: dict[str, str] = field(default_factory=dict)
+    looks: int = 0
+    """How often somebody asked for them."""
 
     def records(self) -> list[LinkRecord]:
         """One for each account."""
+        self.looks += 1
         return [
             LinkRecord(link, "g", "agent", "zone", "agent", "1", "credential", accounts=(account,))
             for account, link in self.accounts.items()
@@ -131,7 +134,7 @@ async def test_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyP
     ahead.shelf.outage.away = True
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         keeping = group.create_task(ahead.subject.keep())
-        await asyncio.sleep(0.01)
+        await eventually(lambda: ahead.links.looks > 1, what="a look after one that failed")
         assert ahead.documents.held == []
         ahead.shelf.outage.away = False
         await eventually(lambda: bool(ahead.documents.held), what="the next look")
