@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -227,7 +227,9 @@ class MemoryLinks:
     records: dict[str, LinkRecord] = field(default_factory=dict)
     documents: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
     dead: list[str] = field(default_factory=list)
-    """Accounts that the next sweep finds without an agent."""
+    """Accounts of connections that the next sweep forgets."""
+    stale: list[str] = field(default_factory=list)
+    """Accounts of which nothing is heard, as was said."""
 
     async def put(self, record: LinkRecord) -> None:
         self.outage.check()
@@ -237,15 +239,18 @@ class MemoryLinks:
         self.outage.check()
         return len(self.records)
 
-    async def remove(self, link: str) -> list[str]:
+    async def remove(self, link: str, accounts: Collection[str], *, since: datetime, message: str) -> None:
         self.outage.check()
-        gone = self.records.pop(link, None)
-        served = {name for record in self.records.values() for name in record.accounts}
-        return [name for name in (gone.accounts if gone else ()) if name not in served]
+        self.records.pop(link, None)
+        self._lose(accounts)
 
-    async def sweep(self, silent_s: float) -> list[str]:
+    async def sweep(self, silent_s: float, *, since: datetime, message: str) -> None:
         found, self.dead = self.dead, []
-        return found
+        self._lose(found)
+
+    def _lose(self, accounts: Collection[str]) -> None:
+        served = {name for record in self.records.values() for name in record.accounts}
+        self.stale += sorted(set(accounts) - served)
 
     async def read(self) -> list[LinkRecord]:
         return list(self.records.values())
@@ -267,7 +272,6 @@ class RememberingMirror:
     answer: Committed = field(default_factory=Committed)
     gaps: dict[str, CloseReason] = field(default_factory=dict)
     states: list[StateReport] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
     opened: list[OpenRequest] = field(default_factory=list)
     error: Exception | None = None
 
@@ -301,7 +305,3 @@ class RememberingMirror:
         self.outage.check()
         found, self.gaps = self.gaps, {}
         return found
-
-    async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
-        self.outage.check()
-        self.stale += accounts

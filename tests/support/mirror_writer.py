@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from tests.support.mirror_data import (
@@ -25,7 +27,11 @@ AHEAD_LIMIT = 4
 
 
 class Mirror(MirrorStore, AccountStore, MirrorReader, ListingStore, Protocol):
-    """All ports."""
+    """All ports, and what links do to accounts."""
+
+    async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
+        """Say that nothing is heard of accounts that no connection serves."""
+        ...
 
 
 class Writer:

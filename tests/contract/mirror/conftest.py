@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 import pytest
 from tests.support.mirror_data import (
@@ -17,6 +18,7 @@ from fairlead.gateway.adapters.postgres.migrations import prepare_schema
 from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
 from fairlead.gateway.adapters.postgres.pool import Database
 from fairlead.gateway.adapters.postgres.reading import PostgresReader
+from fairlead.gateway.adapters.postgres.sessions import mark_stale
 
 
 class PostgresWhole(PostgresMirror, PostgresAccounts, PostgresReader, PostgresListing):
@@ -24,6 +26,11 @@ class PostgresWhole(PostgresMirror, PostgresAccounts, PostgresReader, PostgresLi
 
     def __init__(self, database: Database) -> None:
         PostgresMirror.__init__(self, database, new_session=numbered_sessions(), ahead_limit=AHEAD_LIMIT)
+
+    async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
+        """Say that nothing is heard of accounts, as links do."""
+        async with self._database.transaction() as connection:
+            await mark_stale(connection, accounts, since, message)
 
 
 @pytest.fixture(params=["memory", "postgres"])

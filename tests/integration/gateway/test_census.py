@@ -13,6 +13,7 @@ from fairlead.gateway.adapters.postgres.census import PostgresCensus
 from fairlead.gateway.adapters.postgres.migrations import prepare_schema
 from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
 from fairlead.gateway.adapters.postgres.pool import Database
+from fairlead.gateway.adapters.postgres.sessions import mark_stale
 from fairlead.gateway.core.claims import AccountClaim, ClusterIdentity
 from fairlead.gateway.core.sessions import OpenRequest
 
@@ -45,7 +46,8 @@ async def test_lag_and_states(database: str, *, lost: bool) -> None:
                 "update resources set checkpoint_at = now() - interval '90 s', state = 'live' where namespace = 'two'"
             )
         if lost:
-            await PostgresMirror(opened).mark_stale(["limited"], datetime.now(UTC), "lost")
+            async with opened.transaction() as connection:
+                await mark_stale(connection, ["limited"], datetime.now(UTC), "lost")
         counted = await PostgresCensus(opened).count()
 
     assert list(counted.lags) == [("limited", "pods")]

@@ -65,7 +65,7 @@ class World:
 
     async def disconnect(self) -> None:
         """That agent has gone."""
-        await PostgresLinks(self.database).remove("l")
+        await PostgresLinks(self.database).remove("l", (), since=self.now, message="gone")
 
     async def pass_time(self, seconds: float, *, step_s: float = 30.0, removal: Removal | None = None) -> None:
         """Let time pass, with a look now and then."""

@@ -185,9 +185,9 @@ async def test_the_latest_claim_is_the_route() -> None:
         assert other.agent == "a"
         second.leave()
         await eventually(lambda: house.attempts.lost == [route.id])
-        assert house.mirror.stale == []
+        assert house.store.stale == []
         first.leave()
-        await eventually(lambda: house.mirror.stale == ["shop"])
+        await eventually(lambda: house.store.stale == ["shop"])
         assert house.links.link_of("shop") is None
         assert not house.store.records
 
@@ -223,7 +223,7 @@ async def test_gaps_are_told_to_whom_they_concern() -> None:
 
 
 async def test_accounts_of_a_dead_gateway_become_stale() -> None:
-    """What the sweep finds without an agent is stale, unless an agent of this gateway serves it."""
+    """What the sweep finds without an agent is stale."""
     house, agent = House(), Agent()
     house.links.timing = LinkTiming(heartbeat_s=0.5)
     async with house.open() as group, beating(group, agent):
@@ -231,9 +231,26 @@ async def test_accounts_of_a_dead_gateway_become_stale() -> None:
         agent.claim("shop")
         await eventually(lambda: agent.was_told("claim_verdicts"))
         house.store.dead = ["shop", "orphan"]
-        await eventually(lambda: bool(house.mirror.stale))
-        assert house.mirror.stale == ["orphan"]
+        await eventually(lambda: bool(house.store.stale))
+        assert house.store.stale == ["orphan"]
         agent.leave()
+
+
+async def test_an_outage_while_connections_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their accounts become stale as soon as that can be said, also where others have swept the connection meanwhile."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    house, agent = House(), Agent()
+    async with house.open() as group:
+        house.serve(group, agent)
+        agent.claim("shop")
+        await eventually(lambda: agent.was_told("claim_verdicts"))
+        house.store.outage.away = True
+        agent.leave()
+        await eventually(lambda: house.links.link_of("shop") is None)
+        house.store.records.clear()
+        house.store.outage.away = False
+        await eventually(lambda: bool(house.attempts.lost))
+        assert house.store.stale == ["shop"]
 
 
 async def test_a_forgotten_connection_is_stored_again() -> None:

@@ -16,6 +16,7 @@ from fairlead.gateway.adapters.postgres.migrations import prepare_schema
 from fairlead.gateway.adapters.postgres.mirror import PostgresMirror
 from fairlead.gateway.adapters.postgres.pool import Database, fetch
 from fairlead.gateway.adapters.postgres.reading import PostgresReader
+from fairlead.gateway.adapters.postgres.sessions import mark_stale
 from fairlead.gateway.core.states import ResourceState, StateReport
 
 SERVICES = Resource("", "v1", "services", "Service", namespaced=True)
@@ -31,19 +32,20 @@ async def pool(database: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def _report(mirror: PostgresMirror) -> None:
-    await mirror.record_states(
+async def _report(pool: Database) -> None:
+    await PostgresMirror(pool).record_states(
         [StateReport(ACCOUNT, kind, "", ResourceState.REFUSED, SINCE) for kind in (PODS, SERVICES)]
     )
 
 
-async def _lose(mirror: PostgresMirror) -> None:
-    await mirror.mark_stale([ACCOUNT], SINCE, "lost")
+async def _lose(pool: Database) -> None:
+    async with pool.transaction() as connection:
+        await mark_stale(connection, [ACCOUNT], SINCE, "lost")
 
 
 @pytest.mark.parametrize(("write", "state"), [(_report, ResourceState.REFUSED), (_lose, ResourceState.STALE)])
 async def test_who_waits_for_a_commit_holds_nothing_that_it_needs(
-    pool: Database, write: Callable[[PostgresMirror], Coroutine[None, None, None]], state: ResourceState
+    pool: Database, write: Callable[[Database], Coroutine[None, None, None]], state: ResourceState
 ) -> None:
     """A commit that holds the account and one resource gets the others; what is said of them follows."""
     mirror = PostgresMirror(pool)
@@ -52,7 +54,7 @@ async def test_who_waits_for_a_commit_holds_nothing_that_it_needs(
     async with asyncio.TaskGroup() as group, pool.transaction() as commit:
         await commit.execute("select from accounts where name = %s for no key update", [ACCOUNT])
         await commit.execute("select from resources where plural = 'services' for no key update")
-        group.create_task(write(mirror))
+        group.create_task(write(pool))
         await until(lambda: _waits(pool))
         await commit.execute("select from resources where plural = 'pods' for no key update")
     assert {view.state for view in await PostgresReader(pool).resources(ACCOUNT)} == {state}

@@ -45,10 +45,6 @@ class Mirror(Observed, Committer, Protocol):
         """Close sessions whose numbers have a hole that lasts."""
         ...
 
-    async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
-        """Say that nothing is heard of these accounts."""
-        ...
-
 
 class Attempts(Reports, Protocol):
     """What links need of operations."""
@@ -260,8 +256,8 @@ class Links:
         silent_s = SILENT_INTERVALS * self.timing.heartbeat_s
         # After an outage of the database everybody looks dead; the living speak first.
         if now - self._sound_since > silent_s:
-            unserved = await self.store.sweep(silent_s)
-            await self._mark_stale(unserved, "the gateway that its agent was connected to died")
+            message = "the gateway that its agent was connected to died"
+            await self.store.sweep(silent_s, since=datetime.now(UTC), message=message)
 
     async def reap(self) -> None:
         """Do what is to be done after connections have ended; a task of the service."""
@@ -277,16 +273,13 @@ class Links:
     async def _bury(self, connection: Connection) -> None:
         for session in [each for each, owner in self._sessions.items() if owner is connection]:
             del self._sessions[session]
+        message = f"agent {connection.agent} is not connected"
         async with connection.storing:
-            unserved = await self.store.remove(connection.id)
-        await self._mark_stale(unserved, f"agent {connection.agent} is not connected")
+            # As this gateway knows them: the stored ones may be fewer, or swept by others.
+            lost = connection.accounts.difference(self._by_account)
+            await self.store.remove(connection.id, lost, since=datetime.now(UTC), message=message)
         if self.attempts is not None:
             await self.attempts.link_lost(connection.id)
-
-    async def _mark_stale(self, accounts: Sequence[str], message: str) -> None:
-        lost = [account for account in accounts if account not in self._by_account]
-        if lost:
-            await self.mirror.mark_stale(lost, datetime.now(UTC), message)
 
     async def stop(self, grace_s: float) -> None:
         """Ask every agent to dial elsewhere, commit what was received, end the connections; a stop step."""

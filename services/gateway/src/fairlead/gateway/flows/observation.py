@@ -162,10 +162,6 @@ class Observation:
         """Take over what watchers say about their resources."""
         await self._call(lambda: self._store.record_states(reports))
 
-    async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
-        """Say that nothing is heard of accounts (their agent is lost); undone by whatever comes from them."""
-        await self._call(lambda: self._store.mark_stale(accounts, since, message))
-
     async def collect_garbage(self, now: datetime | None = None) -> int:
         """Drop tombstones that neither the guard nor readers need; returns how many."""
         return await self._call(lambda: self._store.collect_garbage(now or datetime.now(UTC)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -40,12 +40,15 @@ class LinkStore(Protocol):
         """Say that the connections of a gateway live; tells how many are stored."""
         ...
 
-    async def remove(self, link: str) -> list[str]:
-        """Forget a connection; returns those of its accounts that no living connection serves."""
+    async def remove(self, link: str, accounts: Collection[str], *, since: datetime, message: str) -> None:
+        """Forget a connection, and say that nothing is heard of those of its accounts that no other one serves.
+
+        Both are done or neither, and what is said holds for each reflector until something comes from it.
+        """
         ...
 
-    async def sweep(self, silent_s: float) -> list[str]:
-        """Forget connections whose gateway was not heard of for so long; returns accounts as `remove` does."""
+    async def sweep(self, silent_s: float, *, since: datetime, message: str) -> None:
+        """Forget connections whose gateway was not heard of for so long; of their accounts it is said as in `remove`."""
         ...
 
     async def read(self) -> list[LinkRecord]:

@@ -76,10 +76,6 @@ class MirrorStore(Protocol):
         """Take over what watchers say; reports of unknown accounts are left out."""
         ...
 
-    async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
-        """Say that nothing is heard of these accounts; holds for each reflector until something comes from it."""
-        ...
-
     async def collect_garbage(self, now: datetime) -> int:
         """Drop tombstones that neither the guard nor readers need; returns how many."""
         ...

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from psycopg import AsyncConnection
+from collections.abc import Collection
+from datetime import datetime
+
 from psycopg.rows import DictRow
 
 from fairlead.gateway.adapters.postgres.pool import Database
+from fairlead.gateway.adapters.postgres.sessions import mark_stale
 from fairlead.gateway.ports.links import LinkRecord
 
 
@@ -52,19 +55,20 @@ class PostgresLinks:
             cursor = await connection.execute("update links set seen_at = now() where gateway = %s", [gateway])
             return cursor.rowcount
 
-    async def remove(self, link: str) -> list[str]:
-        """Forget a connection; returns its accounts that nobody serves any more."""
+    async def remove(self, link: str, accounts: Collection[str], *, since: datetime, message: str) -> None:
+        """Forget a connection, and say which of its accounts are lost."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute("delete from links where id = %s returning accounts", [link])
-            return await _unserved(connection, await cursor.fetchall())
+            await connection.execute("delete from links where id = %s", [link])
+            await mark_stale(connection, sorted(accounts), since, message)
 
-    async def sweep(self, silent_s: float) -> list[str]:
-        """Forget connections of gateways that died; returns accounts that nobody serves any more."""
+    async def sweep(self, silent_s: float, *, since: datetime, message: str) -> None:
+        """Forget connections of gateways that died, and say which of their accounts are lost."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 "delete from links where seen_at < now() - make_interval(secs => %s) returning accounts", [silent_s]
             )
-            return await _unserved(connection, await cursor.fetchall())
+            accounts = {account for row in await cursor.fetchall() for account in row["accounts"]}
+            await mark_stale(connection, sorted(accounts), since, message)
 
     async def read(self) -> list[LinkRecord]:
         """Every connection."""
@@ -82,18 +86,6 @@ class PostgresLinks:
                 " content = excluded.content, stored_at = now() where documents.sha256 <> excluded.sha256",
                 values,
             )
-
-
-async def _unserved(connection: AsyncConnection[DictRow], rows: list[DictRow]) -> list[str]:
-    accounts = sorted({account for row in rows for account in row["accounts"]})
-    if not accounts:
-        return []
-    cursor = await connection.execute(
-        "select account from unnest(%s::text[]) as gone(account)"
-        " where not exists (select from links where gone.account = any(links.accounts))",
-        [accounts],
-    )
-    return [row["account"] for row in await cursor.fetchall()]
 
 
 def _record(row: DictRow) -> LinkRecord:

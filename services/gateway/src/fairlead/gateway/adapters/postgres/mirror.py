@@ -81,10 +81,6 @@ class PostgresMirror:
         """Take over what watchers say."""
         await sessions.record_states(self._database, reports)
 
-    async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
-        """Say that nothing is heard of these accounts."""
-        await sessions.mark_stale(self._database, accounts, since, message)
-
     async def collect_garbage(self, now: datetime) -> int:
         """Drop tombstones that neither the guard nor readers need."""
         return await sessions.collect_garbage(self._database, now - self._tombstone_age)

@@ -63,7 +63,9 @@ _REPORT = """
 """
 _LOST = """
     update resources set lost_since = %s, lost_message = %s
-    where lost_since is null and account_id in (select id from accounts where name = any(%s))
+    where lost_since is null and account_id in (
+        select id from accounts a where name = any(%s) and not exists (select from links l where a.name = any(l.accounts))
+    )
 """
 _COLLECT = """
     with forgotten as (
@@ -173,11 +175,13 @@ async def record_states(database: Database, reports: Sequence[StateReport]) -> N
             await connection.execute(_REPORT, [*identity, *state, report.account])
 
 
-async def mark_stale(database: Database, accounts: Sequence[str], since: datetime, message: str) -> None:
-    """Say that nothing is heard of accounts; see `MirrorStore.mark_stale`."""
-    async with database.transaction() as connection:
-        await connection.execute(_LOCK_ACCOUNTS, [list(accounts)])
-        await connection.execute(_LOST, [since, message, list(accounts)])
+async def mark_stale(connection: Connection, accounts: Sequence[str], since: datetime, message: str) -> None:
+    """Say that nothing is heard of those of these accounts that no connection serves; see `LinkStore.remove`."""
+    if not accounts:
+        return
+    # Of two that forget the last connections of an account at once, the second looks when the first is done.
+    await connection.execute(_LOCK_ACCOUNTS, [list(accounts)])
+    await connection.execute(_LOST, [since, message, list(accounts)])
 
 
 async def collect_garbage(database: Database, deleted_before: datetime) -> int:
