@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.kubernetes_certificates import Authority
 from tests.support.scripted_api import kubeconfig_of
+from tests.support.services import eventually
 
 from fairlead.kube import credentials as module
+from fairlead.kube import readings
 from fairlead.kube.credentials import Credentials, from_kubeconfig, from_service_account
 from fairlead.kube.errors import CredentialsError
 from fairlead.kube.material import Material
@@ -147,3 +151,47 @@ async def test_a_rejecting_server_does_not_make_us_read_all_the_time() -> None:
 
     assert not await credentials.renew_after_rejection("Bearer one")
     assert source.count == 0
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_a_source_that_hangs_does_not_hold_up_what_is_still_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request waits for the new answer, the others go on with the old one; so does the one after the deadline."""
+    go, begun = threading.Event(), threading.Event()
+
+    def hang() -> Material:
+        begun.set()
+        go.wait()
+        return replace(PLAIN, authorization="Bearer two", rotates=True)
+
+    credentials = Credentials(hang, replace(PLAIN, rotates=True))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(credentials.authorization())
+        await eventually(begun.is_set)
+        assert await credentials.authorization() == "Bearer one"
+        go.set()
+    assert waiting.result() == "Bearer two"
+
+    go.clear()
+    monkeypatch.setattr(readings, "DEADLINE_S", 0.05)
+    assert await credentials.authorization() == "Bearer two"
+    go.set()
+
+
+async def test_equal_sources_are_read_once_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logins by one kubeconfig that hangs wait for one reading; another context is another source."""
+    go = threading.Event()
+    contexts: list[str | None] = []
+
+    def hang(_: str, context: str | None, **__: bool) -> Material:
+        contexts.append(context)
+        go.wait()
+        return PLAIN
+
+    monkeypatch.setattr(module, "read_kubeconfig", hang)
+    async with asyncio.TaskGroup() as group:
+        for context in ("here", "there", "here", "here"):
+            group.create_task(from_kubeconfig("text", context=context))
+        await eventually(lambda: len(contexts) == 2)
+        go.set()
+
+    assert sorted(map(str, contexts)) == ["here", "there"]

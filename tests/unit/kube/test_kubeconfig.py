@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.kubernetes_certificates import Authority
+from tests.support.polling import wait_until
 from tests.support.scripted_api import kubeconfig_of
 
 from fairlead.kube.errors import CredentialsError
@@ -116,6 +120,29 @@ def test_client_certificates_inline_and_in_files(pki: Path, inline: bool) -> Non
     assert {
         path.name for path in set(Path(tempfile.gettempdir()).iterdir()) - before if "fairlead" in path.name
     } == set()
+
+
+def test_a_file_that_hangs_does_not_hold_up_another_kubeconfig(tmp_path: Path) -> None:
+    """Each reading has what it needs to itself."""
+    token = tmp_path / "token"
+    os.mkfifo(token)  # reading it waits until a writer has closed it
+    writers: list[int] = []
+
+    def is_read() -> bool:
+        with suppress(OSError):  # ENXIO: nobody reads yet
+            writers.append(os.open(token, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writers)
+
+    with ThreadPoolExecutor() as threads:
+        hung = threads.submit(read, kubeconfig_of(SERVER, f"{{tokenFile: {token}}}"))
+        try:
+            wait_until(is_read)
+            assert threads.submit(read, kubeconfig_of(SERVER)).result(timeout=20).authorization == "Bearer sesame"
+        finally:
+            os.write(writers[0], b"late")
+            os.close(writers[0])
+
+    assert hung.result().authorization == "Bearer late"
 
 
 def test_a_named_context_is_chosen() -> None:

@@ -2,7 +2,8 @@
 
 ``Credentials`` re-reads its source when it may have changed: a rotated token file each minute (client-go's
 ``transport.NewCachedFileTokenSource`` does the same), an exec plug-in's answer shortly before it expires, anything
-after the server said 401. Reading happens on a thread, one at a time per source, within a deadline.
+after the server said 401. ``readings`` reads. While the last answer is good, neither a failure of its source nor a
+source that hangs stands in a request's way for long.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from urllib.parse import urlsplit
 
 from fairlead.kube.errors import CredentialsError
 from fairlead.kube.kubeconfig import SERVICE_ACCOUNT_DIRECTORY, read_kubeconfig, read_service_account
+from fairlead.kube.readings import read_once
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from pathlib import Path
 
     from fairlead.kube.material import Material
 
 TOKEN_FILE_PERIOD_S = 60.0
 EXPIRY_MARGIN_S = 60.0
-RELOAD_DEADLINE_S = 60.0
 # After a 401 or a failed reload the source is not read again sooner: an exec plug-in may cost seconds.
 RELOAD_PAUSE_S = 10.0
 
@@ -34,11 +35,13 @@ RELOAD_PAUSE_S = 10.0
 class Credentials:
     """The server, how to trust it, and how to be known to it.
 
-    Made by ``from_kubeconfig`` or ``from_service_account``. The properties show the latest reading.
+    Made by ``from_kubeconfig`` or ``from_service_account``. The properties show the latest reading. ``source`` names what
+    ``read`` reads; without it, it is ``read`` itself.
     """
 
-    def __init__(self, read: Callable[[], Material], material: Material) -> None:
+    def __init__(self, read: Callable[[], Material], material: Material, source: Hashable = None) -> None:
         self._read = read
+        self._source = source or read
         self._material = material
         self._read_at = time.monotonic()
         self._tried_at = self._read_at
@@ -79,11 +82,13 @@ class Credentials:
     async def authorization(self) -> str | None:
         """Give the Authorization header's value, re-reading its source first when that is due.
 
+        One caller reads; the others go on meanwhile with an answer that is still good.
+
         Raises:
             CredentialsError: the last answer expired and no new one can be had.
 
         """
-        if self._is_due():
+        if self._is_due() and (self._is_expired(0) or not self._lock.locked()):
             async with self._lock:
                 if self._is_due():
                     await self._reload()
@@ -112,14 +117,15 @@ class Credentials:
         return self._material.expires is not None and time.time() + margin_s >= self._material.expires
 
     async def _reload(self) -> None:
-        self._tried_at = time.monotonic()
         try:
-            fresh = await _on_thread(self._read)
+            fresh = await read_once(self._source, self._read)
         except CredentialsError:
             # A file in the middle of its rotation is no reason to stop: the old token may well be good.
             if self._is_expired(0):
                 raise
             return
+        finally:
+            self._tried_at = time.monotonic()
         if fresh.tls_digest == self._material.tls_digest:
             fresh = replace(fresh, tls=self._material.tls)  # keeps pooled connections in use
         self._material = fresh
@@ -138,7 +144,8 @@ async def from_kubeconfig(
 
     """
     read = partial(read_kubeconfig, source, context, insecure=insecure, no_proxy=no_proxy)
-    return Credentials(read, await _on_thread(read))
+    key = (source, context, insecure, no_proxy)
+    return Credentials(read, await read_once(key, read), key)
 
 
 async def from_service_account(
@@ -157,14 +164,5 @@ async def from_service_account(
 
     """
     read = partial(read_service_account, directory, environ, insecure=insecure, no_proxy=no_proxy)
-    return Credentials(read, await _on_thread(read))
-
-
-async def _on_thread(read: Callable[[], Material]) -> Material:
-    try:
-        async with asyncio.timeout(RELOAD_DEADLINE_S):
-            return await asyncio.to_thread(read)
-    except TimeoutError as error:
-        raise CredentialsError(
-            f"reading the credentials took longer than {RELOAD_DEADLINE_S:.0f} s; an exec plug-in may wait for input"
-        ) from error
+    key = (directory, insecure, no_proxy)
+    return Credentials(read, await read_once(key, read), key)

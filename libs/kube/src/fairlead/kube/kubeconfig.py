@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import copy
 import tempfile
-import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -34,8 +33,6 @@ _InClusterConfigLoader: Any = incluster_config.InClusterConfigLoader
 _KubeConfigLoader: Any = kube_config.KubeConfigLoader
 _ConfigNode: Any = kube_config.ConfigNode
 
-# The official loader keeps its temporary files in a table of the module, shared by all threads.
-_loader_lock = threading.Lock()
 _LOADER_FAULTS = (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -51,27 +48,27 @@ def read_kubeconfig(source: Path | str, context: str | None, *, insecure: bool, 
     where, base, config = _parse(source)
     chosen = _choose(config, context, where)
     place = f"{where}, context {chosen.context!r}"
-    _check_base64(chosen, place)
     expires = None
-    user = chosen.user
-    if "exec" in user:
+    if "exec" in chosen.user:
         user, expires = _run_exec_plugin(chosen, base)
         chosen.replace_user(user)
-    with _loader_lock, tempfile.TemporaryDirectory(prefix="fairlead-") as scratch:
+    held = sorted(chosen.user)
+    with tempfile.TemporaryDirectory(prefix="fairlead-") as scratch:
         try:
+            _unpack(chosen, Path(scratch), place)
             configuration = Configuration()
-            _KubeConfigLoader(
-                chosen.config, active_context=chosen.context, config_base_path=base, temp_file_path=scratch
-            ).load_and_set(configuration)
+            _KubeConfigLoader(chosen.config, active_context=chosen.context, config_base_path=base).load_and_set(
+                configuration
+            )
         except _LOADER_FAULTS as error:
             raise CredentialsError(f"{place}: {_told(error)}") from error
-        if user and not configuration.api_key.get("BearerToken") and not configuration.cert_file:
+        if held and not configuration.api_key.get("BearerToken") and not configuration.cert_file:
             raise CredentialsError(
                 f"{place}: its user holds no usable credentials "
-                f"(found only {', '.join(sorted(user))}); give a token, tokenFile, client certificate or exec plug-in"
+                f"(found only {', '.join(held)}); give a token, tokenFile, client certificate or exec plug-in"
             )
         material = material_of(configuration, place, insecure=insecure, no_proxy=no_proxy)
-    return replace(material, expires=expires, rotates="tokenFile" in user)
+    return replace(material, expires=expires, rotates="tokenFile" in held)
 
 
 def read_service_account(
@@ -114,6 +111,7 @@ class _Chosen:
         """Let the loader see ``user`` in place of the one that the file holds."""
         name = self.config["contexts"][0]["context"]["user"]
         self.config["users"] = [{"name": name, "user": user}]
+        self.user = user
 
 
 def _parse(source: Path | str) -> tuple[str, str, dict[str, Any]]:
@@ -174,16 +172,29 @@ def _named(entries: object) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)}
 
 
-def _check_base64(chosen: _Chosen, place: str) -> None:
-    """The loader would drop characters that are no base64, and fail later without a name."""
-    for entry in (chosen.cluster, chosen.user):
-        for name, value in entry.items():
-            if not name.endswith("-data"):
-                continue
-            try:
-                base64.b64decode("".join(str(value).split()), validate=True)
-            except ValueError as error:
-                raise CredentialsError(f"{place}: {name} is no base64") from error
+def _unpack(chosen: _Chosen, scratch: Path, place: str) -> None:
+    """Put inline certificates and keys into files of this reading alone.
+
+    The loader would keep them in a table that all threads share, until the process ends. It would also drop characters
+    that are no base64, and fail later without a name.
+    """
+    provider = chosen.user.get("auth-provider")
+    issuer = provider.get("config") if isinstance(provider, dict) else None
+    places: tuple[tuple[dict[str, Any], str], ...] = (
+        (chosen.cluster, "certificate-authority"),
+        (chosen.user, "client-certificate"),
+        (chosen.user, "client-key"),
+        (issuer if isinstance(issuer, dict) else {}, "idp-certificate-authority"),
+    )
+    for entry, name in places:
+        inline = entry.pop(f"{name}-data", None)
+        if not inline:
+            continue
+        try:
+            (scratch / name).write_bytes(base64.b64decode("".join(str(inline).split()), validate=True))
+        except ValueError as error:
+            raise CredentialsError(f"{place}: {name}-data is no base64") from error
+        entry[name] = str(scratch / name)
 
 
 def _run_exec_plugin(chosen: _Chosen, base: str) -> tuple[dict[str, Any], float | None]:
