@@ -15,7 +15,7 @@ from fairlead.contracts.link import PROTOCOL_VERSION
 from fairlead.contracts.v1 import link_pb2 as pb
 from fairlead.gateway.core.sessions import CloseReason
 from fairlead.gateway.core.tokens import Grant, Kind
-from fairlead.gateway.errors import LinkViolation, UnsupportedProtocol
+from fairlead.gateway.errors import LinkViolation, UnknownAccount, UnsupportedProtocol
 from fairlead.gateway.flows import links as module
 from fairlead.gateway.flows.link.connection import LinkTiming
 from fairlead.gateway.flows.links import Gateway, Links
@@ -190,6 +190,21 @@ async def test_the_latest_claim_is_the_route() -> None:
         await eventually(lambda: house.store.stale == ["shop"])
         assert house.links.link_of("shop") is None
         assert not house.store.records
+
+
+async def test_no_route_outlives_its_connection() -> None:
+    """Also not that of an account which was removed, so that the connection does not hold it any more."""
+    house, agent = House(), Agent()
+    async with house.open() as group:
+        house.serve(group, agent)
+        agent.claim("shop")
+        await eventually(lambda: agent.was_told("claim_verdicts"))
+        house.mirror.error = UnknownAccount("removed")
+        agent.say(call=2, open_session=pb.OpenSession(account="shop", resource=PODS, scope="x"))
+        await eventually(lambda: agent.was_told("call_failed"))
+        agent.leave()
+        await eventually(lambda: bool(house.attempts.lost))
+        assert house.links.link_of("shop") is None
 
 
 async def test_revoked_credentials_end_connections() -> None:

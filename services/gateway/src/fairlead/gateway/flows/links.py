@@ -164,12 +164,11 @@ class Links:
 
     def _forget(self, connection: Connection) -> None:
         del self._connections[connection.id]
-        for account in connection.accounts:
-            holders = self._by_account.get(account, [])
+        for account, holders in list(self._by_account.items()):
             if connection in holders:
                 holders.remove(connection)
             if not holders:
-                self._by_account.pop(account, None)
+                del self._by_account[account]
         if not self._connections:
             self._empty.set()
         metrics.GATEWAY_CONNECTIONS.set(len(self._connections))
