@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 from tests.support.services import eventually
 
 from fairlead.contracts.streams import MAX_PAYLOAD_BYTES
+from fairlead.runtime import bus as bus_module
 from fairlead.runtime.bus import Bus, BusUnavailable, Message, NoResponder, PayloadTooLarge, attach, connect
 from fairlead.runtime.lifecycle import Scope
 from fairlead.runtime.sections import NatsSettings
@@ -240,3 +242,27 @@ async def test_incarnations_of_a_stream(bus: Bus) -> None:
 
     assert first
     assert await bus.stream_created("letters") not in ("", first)
+
+
+async def test_a_client_that_stops_reconnecting_ends_the_service(
+    monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    """An error that nats-py does not expect ends its attempts without a word; a new process is the remedy."""
+    monkeypatch.setattr(bus_module, "LOOK_S", 0.05)
+    facts = {"version": "2.10.0", "max_payload": MAX_PAYLOAD_BYTES, "headers": True}
+    greetings = [facts, "nonsense"]
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"INFO " + json.dumps(greetings.pop(0)).encode() + b"\r\n")
+        while greetings and (line := await reader.readline()):
+            if line == b"PING\r\n":
+                writer.write(b"PONG\r\n")
+                break
+        writer.close()
+
+    settings = NatsSettings(url=f"nats://127.0.0.1:{unused_tcp_port}")
+    async with await asyncio.start_server(greet, "127.0.0.1", unused_tcp_port), connect(settings, "sample") as bus:
+        async with asyncio.timeout(20):
+            with pytest.raises(BusUnavailable, match="given up reconnecting"):
+                await bus.until_lost()
+        assert not bus.connected

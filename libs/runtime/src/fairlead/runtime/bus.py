@@ -23,6 +23,9 @@ __all__ = ["Bus", "BusUnavailable", "Handler", "Message", "NoResponder", "Payloa
 
 log = get_logger()
 
+LOOK_S = 5.0
+"""Time between two looks whether the client still reconnects."""
+
 Message = Msg
 Handler = Callable[[Msg], Awaitable[None]]
 
@@ -55,7 +58,8 @@ class Bus:
         """Wait until the connection is gone for good; an essential task of each service (`attach` starts it).
 
         The client reconnects by itself, except when nats-server ended the connection with an error (a slow consumer, an
-        expired user). Then a new process is the remedy. It is also where nats-server denied a subscription: granted later,
+        expired user), and when an error that it does not expect ends its attempts: one of uvloop's, or of an answer that is
+        none of nats-server's. Then a new process is the remedy. It is also where nats-server denied a subscription: granted later,
         it would not come by itself.
 
         Raises:
@@ -63,10 +67,21 @@ class Bus:
             BusUnavailable: the connection is gone.
 
         """
-        await self._events.lost.wait()
+        while not self._events.lost.is_set():
+            self._check_reconnecting()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._events.lost.wait()
         if self._events.refusal:
             raise ConfigurationError(self._events.refusal)
         raise BusUnavailable("nats-server ended the connection for good; its log says why")
+
+    def _check_reconnecting(self) -> None:
+        attempts = self.client._reconnection_task  # noqa: SLF001 - told nowhere else
+        if attempts is None or not attempts.done() or self.connected or self.client.is_closed:
+            return
+        cause = None if attempts.cancelled() else attempts.exception()
+        raise BusUnavailable("the client of nats-server has given up reconnecting") from cause
 
     def on_reconnect(self, call: Callable[[], None]) -> None:
         """Call a function each time when the connection stands again: what was published meanwhile was not heard."""
