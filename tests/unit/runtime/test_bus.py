@@ -89,6 +89,23 @@ async def test_a_frozen_server_is_no_answer(bus: Bus, nats_server: NatsServer) -
         nats_server.resume()
 
 
+async def test_a_frozen_server_does_not_make_a_connection_deaf(
+    bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscription that nobody confirmed in time is made all the same, and late confirmations end nothing."""
+    await bus.subscribe("work", echo)
+    nats_server.pause()
+    try:
+        with pytest.raises(BusUnavailable):
+            await ask_for_ever(bus)  # its threads stop one by one
+        monkeypatch.setattr(bus_module, "SETTLE_S", 0.05)
+        await bus.subscribe("more", echo)
+    finally:
+        nats_server.resume()
+
+    assert await bus.request("more", b"x", timeout_s=10) == b"x"
+
+
 async def test_too_large_messages(bus: Bus) -> None:
     """What nats-server would refuse is refused here, without the message, and the connection stands."""
     large = b"sentinel" * (MAX_PAYLOAD_BYTES // 8 + 1)

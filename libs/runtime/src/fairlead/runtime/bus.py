@@ -25,6 +25,8 @@ log = get_logger()
 
 LOOK_S = 5.0
 """Time between two looks whether the client still reconnects."""
+SETTLE_S = 10.0
+"""How long a new subscription waits for nats-server to take note of it."""
 
 Message = Msg
 Handler = Callable[[Msg], Awaitable[None]]
@@ -150,7 +152,7 @@ class Bus:
             pending_msgs_limit=65536,
             pending_bytes_limit=PENDING_BYTES_MAX,
         )
-        await self._settled()
+        await self.settled()
 
     async def serve(
         self, scope: Scope, subject: str, handler: Handler, *, group: str = "", concurrency: int = 1
@@ -180,7 +182,7 @@ class Bus:
             subject, queue=group, cb=admit, pending_msgs_limit=65536, pending_bytes_limit=PENDING_BYTES_MAX
         )
 
-        await self._settled()
+        await self.settled()
 
         async def unsubscribe() -> None:
             # Draining asks nats-server for what is still under way; without it there is only what has arrived.
@@ -197,11 +199,20 @@ class Bus:
         scope.on_stop(Stage.DRAIN, f"finish {subject}", finish)
         return lambda: int(subscription.pending_msgs)
 
-    async def _settled(self) -> None:
+    async def settled(self) -> None:
         """Wait until nats-server knows the subscriptions; while it is away it will learn them with the reconnect."""
-        with suppress(nats.errors.Error, TimeoutError):
-            for _ in range(2):  # nats-py's first PING overtakes what it has not written yet
-                await self.client.flush()
+        for _ in range(2):  # nats-py's first PING overtakes what it has not written yet
+            if not self.connected:
+                return
+            answer = asyncio.get_running_loop().create_future()
+            try:
+                await self.client._send_ping(answer)  # noqa: SLF001 - see below
+            except RuntimeError:  # uvloop's, for a connection that has just been lost
+                return
+            # Client.flush cancels what it waits for when the time is over; nats-py's reading ends by the late answer.
+            await asyncio.wait((answer,), timeout=SETTLE_S)
+            if not answer.done():
+                return
 
 
 def _guarded(subject: str, handler: Handler) -> Handler:
