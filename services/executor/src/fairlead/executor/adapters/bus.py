@@ -35,8 +35,7 @@ class OperationFeed:
 
     async def open(self, accounts: list[str]) -> None:
         """Take operations of these accounts from now on."""
-        for account in accounts:
-            await self._subscriptions.open(operation_subject(account), self._taker(account))
+        await self._subscriptions.open({operation_subject(account): self._taker(account) for account in accounts})
 
     def _taker(self, account: str) -> Callable[[Msg], Awaitable[None]]:
         async def take(message: Msg) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -18,9 +18,11 @@ class SharedSubscriptions:
         self._bus = bus
         self._open: list[Subscription] = []
 
-    async def open(self, subject: str, take: Callable[[Msg], Awaitable[None]]) -> None:
-        """Take messages of a subject from now on."""
-        self._open.append(await self._bus.client.subscribe(subject, queue=EXECUTOR_GROUP, cb=take))
+    async def open(self, takers: Mapping[str, Callable[[Msg], Awaitable[None]]]) -> None:
+        """Take messages of these subjects from now on: when it returns, nats-server knows."""
+        for subject, take in takers.items():
+            self._open.append(await self._bus.client.subscribe(subject, queue=EXECUTOR_GROUP, cb=take))
+        await self._bus.settled()
 
     async def close(self) -> None:
         """Take no more."""

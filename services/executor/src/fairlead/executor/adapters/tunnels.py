@@ -29,8 +29,7 @@ class TunnelOffers:
 
     async def open(self, accounts: list[str]) -> None:
         """Offer it for these accounts."""
-        for account in accounts:
-            await self._subscriptions.open(tunnel_subject(account), self._offer)
+        await self._subscriptions.open({tunnel_subject(account): self._offer for account in accounts})
 
     async def _offer(self, message: Msg) -> None:
         await message.respond(self._executor_id.encode() if self._has_room() else b"")
