@@ -14,6 +14,7 @@ from tests.support.kubectl import Kubectl
 from tests.support.kubernetes_api import ApiRefusal, KubernetesApi
 from tests.support.kubernetes_control_plane import ControlPlane
 from tests.support.played_node import PlayedNode
+from tests.support.polling import wait_until
 from tests.support.real_parts import require_part
 from tests.support.two_ways import TwoWays, Way
 from tools.parts.build import KUBECTL_MINORS, Bundle, control_plane, informers, older_kubectl
@@ -71,7 +72,16 @@ class Namespaces:
         name = f"{PREFIX}{secrets.token_hex(4)}"
         self.api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         self.made.append(name)
+        wait_until(lambda: self._has_service_account(name), what=f"the service account of {name}")
         return name
+
+    def _has_service_account(self, namespace: str) -> bool:
+        try:
+            self.api.call("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
+        except ApiRefusal as refusal:
+            assert refusal.status == 404, refusal  # noqa: PT017 - any other refusal is a fault
+            return False
+        return True
 
 
 @pytest.fixture(scope="module")

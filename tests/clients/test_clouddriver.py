@@ -240,7 +240,8 @@ def test_caching_cycles_ask_the_api_server_nothing(
         caching_cycle(through, populated)
 
     asked = audit.read(lambda each: each.user == AGENT and each.verb != "watch" and OWN_CLIENT not in each.agent)
-    assert [f"{each.verb} {each.path} by {each.agent}" for each in asked] == []
+    schemas = "/openapi/"  # the gateway's own wish, once an agent has connected
+    assert [f"{each.verb} {each.path} by {each.agent}" for each in asked if not each.path.startswith(schemas)] == []
 
 
 def _versions(listed: dict[str, list[Manifest]]) -> set[tuple[str, str, str, str]]:

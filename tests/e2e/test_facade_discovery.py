@@ -150,7 +150,7 @@ def schemas_asked(facade: Facade) -> list[str]:
     """What the API server was asked of schemas, in order; it asks itself too."""
     return [
         event["requestURI"]
-        for event in facade.control_plane.audit_events()
+        for event in facade.control_plane.audit_events("/openapi/")
         if event["requestURI"].startswith("/openapi/")
         and not event.get("userAgent", "").startswith("kube-apiserver")
         and datetime.fromisoformat(event["requestReceivedTimestamp"]) > facade.began

@@ -43,7 +43,7 @@ def audited(facade: Facade, namespace: str) -> list[dict[str, Any]]:
     """What the API server did in a namespace, but for its own controllers."""
     return [
         event
-        for event in facade.control_plane.audit_events()
+        for event in facade.control_plane.audit_events(namespace)
         if event.get("objectRef", {}).get("namespace") == namespace and "kubectl" in event.get("userAgent", "")
     ]
 

@@ -89,8 +89,12 @@ def test_what_pods_tell(gateway: Gateway, run: Run, sea: str) -> None:
     assert run("runJob", manifest=job)["state"] == "succeeded"
     wait_until(lambda: run("logs", target=target)["state"] == "succeeded", within_s=20, what="the pod of the Job")
     assert gateway.result(run("logs", target=target)["id"])["log"] == ""
-    events = gateway.result(run("events", target=target)["id"])["items"]
-    assert {each["reason"] for each in events} == {"SuccessfulCreate"}
+
+    def reasons() -> set[str]:
+        return {each["reason"] for each in gateway.result(run("events", target=target)["id"])["items"]}
+
+    wait_until(lambda: bool(reasons()), what="the first event of the Job")
+    assert reasons() == {"SuccessfulCreate"}
     metrics = run("podMetrics", target={"kind": "Pod", "namespace": sea})
     assert (metrics["state"], metrics["result"]["code"], metrics["result"]["reason"]) == (
         "failed",

@@ -9,10 +9,12 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.support.kubernetes_certificates import Authority
+from tests.support.polling import wait_until
 
 from fairlead.cli.parts.errors import PartFailedError
 from fairlead.cli.parts.ports import free_ports
@@ -66,7 +68,7 @@ class ControlPlane:
         self._issue()
         self.etcd.start(self._etcd_is_ready, timeout_s=60)
         self.start_api()
-        self.controller_manager.start(self._default_service_account_exists, timeout_s=60)
+        self.controller_manager.start(partial(self._has_service_account, "default"), timeout_s=60)
 
     def stop(self) -> None:
         """Stop everything, the last first."""
@@ -78,8 +80,10 @@ class ControlPlane:
         self.api_server.kill()
 
     def start_api(self) -> None:
-        """Start the API server again on its port and wait until it is ready."""
+        """Start the API server again on its port; back when it is ready, and its controllers work again if they run."""
         self.api_server.start(self._api_is_ready, timeout_s=120)
+        if self.controller_manager.running:
+            self._wait_controllers()
 
     def compact(self) -> None:
         """Make every version that was seen so far too old: watches from it get 410, and so do continue tokens.
@@ -119,10 +123,10 @@ class ControlPlane:
             request.add_header("Content-Type", "application/json")
         return json.loads(self._open(request, data))
 
-    def audit_events(self) -> list[dict[str, Any]]:
-        """All events of the audit log so far; a line under way is left out."""
+    def audit_events(self, about: str = "") -> list[dict[str, Any]]:
+        """All events of the audit log so far whose text holds ``about``; a line under way is left out."""
         lines = self.audit_log.read_bytes().split(b"\n")[:-1] if self.audit_log.exists() else []
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines if about.encode() in line]
 
     def _issue(self) -> None:
         authority = Authority(self.pki)
@@ -243,12 +247,19 @@ class ControlPlane:
         request.add_header("Authorization", f"Bearer {self.admin_token}")
         return self._answers(request)
 
-    def _default_service_account_exists(self) -> bool:
+    def _has_service_account(self, namespace: str) -> bool:
         try:
-            self.request("GET", "/api/v1/namespaces/default/serviceaccounts/default")
+            self.request("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
         except urllib.error.HTTPError:
             return False
         return True
+
+    def _wait_controllers(self) -> None:
+        """Wait until a new namespace gets its service account: for seconds after a restart none does, and pods are refused."""
+        name = f"probe-{secrets.token_hex(4)}"
+        self.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        wait_until(partial(self._has_service_account, name), within_s=60, what="a service account in a new namespace")
+        self.request("DELETE", f"/api/v1/namespaces/{name}")
 
     def _answers(self, request: urllib.request.Request) -> bool:
         try:

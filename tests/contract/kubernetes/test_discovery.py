@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from tests.contract.kubernetes.client import Api
+from tests.contract.kubernetes.client import WAIT_S, Api
 from tests.contract.kubernetes.gizmos import gizmos
 
 from fairlead.simcluster.discovery import aggregated
@@ -115,13 +116,16 @@ async def test_only_real_resources_are_claimed(api: Api) -> None:
 
 async def test_aggregated_discovery_is_revalidated_by_its_tag(api: Api) -> None:
     """304 for the tag that was given, and `Vary: Accept`, because the same path has other forms."""
-    first = await api.get("/apis", accept=AGGREGATED)
-    again = await api.request("GET", "/apis", Accept=AGGREGATED, If_None_Match=first.headers["ETag"])
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            first = await api.get("/apis", accept=AGGREGATED)
+            again = await api.request("GET", "/apis", Accept=AGGREGATED, If_None_Match=first.headers["ETag"])
+            if again.headers["ETag"] == first.headers["ETag"]:  # another test's definition may have gone in between
+                break
     other = await api.request("GET", "/apis", Accept=AGGREGATED, If_None_Match='"other"')
 
     assert first.headers["Vary"] == "Accept"
     assert (again.code, again.text) == (304, "")
-    assert again.headers["ETag"] == first.headers["ETag"]
     assert other.code == 200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from tests.support.kubernetes_control_plane import ControlPlane
 from tests.support.manifests import Composition, Kustomize, by_name, moved, pod_specs
+from tests.support.polling import wait_until
 
 pytestmark = pytest.mark.real
 
@@ -127,4 +129,12 @@ class Asker:
 def test_rights_are_as_told(control_plane: ControlPlane, allowed: Asker, components: tuple[str, ...]) -> None:
     """The real authorizer grants what the variant promises, and nothing beyond it."""
     told = {(service, request): wanted[components] for service, request, wanted in RIGHTS if components in wanted}
-    assert {key: allowed(components, *key) for key in told} == told
+
+    def answers() -> dict[tuple[str, str], bool]:
+        return {key: allowed(components, *key) for key in told}
+
+    with contextlib.suppress(
+        AssertionError
+    ):  # roles take effect a moment after their creation; the comparison says more
+        wait_until(lambda: answers() == told)
+    assert answers() == told

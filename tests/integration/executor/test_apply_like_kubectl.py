@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -232,7 +232,7 @@ def collection(manifest: JsonObject) -> str:
 
 
 @pytest.fixture(scope="module")
-def buoys(_session_control_plane: ControlPlane) -> None:
+def buoys(_session_control_plane: ControlPlane) -> Iterator[None]:
     """The kind Buoy, with a schema that takes anything."""
     schema = {
         "type": "object",
@@ -246,8 +246,11 @@ def buoys(_session_control_plane: ControlPlane) -> None:
             "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
         },
     }  # fmt: skip
-    _session_control_plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    _session_control_plane.request("POST", path, definition)
     _session_control_plane.kubectl("wait", "--for=condition=Established", "crd/buoys.merge.example.test")
+    yield
+    _session_control_plane.request("DELETE", f"{path}/buoys.merge.example.test")
 
 
 @pytest.mark.usefixtures("buoys")

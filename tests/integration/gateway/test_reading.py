@@ -172,7 +172,7 @@ async def test_no_transaction_is_open_while_a_client_does_not_read(pool: Databas
         async with await psycopg.AsyncConnection.connect(database, autocommit=True) as other:
             cursor = await other.execute(
                 "select count(*) from pg_stat_activity where datname = current_database() and xact_start is not null"
-                " and pid <> pg_backend_pid()"
+                " and pid <> pg_backend_pid() and backend_type = 'client backend'"
             )
             assert await cursor.fetchone() == (0,)
         for body in bodies:
