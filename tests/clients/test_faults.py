@@ -32,6 +32,7 @@ from tests.support.informer_program import cluster_stores, running_informers
 from tests.support.kubectl import Kubectl, Ran
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.kubernetes_control_plane import ControlPlane
+from tests.support.live_accounts import is_live, resources_of
 from tests.support.polling import wait_until
 from tests.support.tcp_proxy import TcpProxy
 
@@ -97,7 +98,7 @@ class Sea:
         adopt(self.stack)
         with self.stack.gateway() as gateway:
             wait_until(
-                lambda: all(each["state"] == "live" for each in gateway.resources(ACCOUNT)),
+                lambda: is_live(gateway, ACCOUNT, kinds=len(FACADE_KINDS)),
                 within_s=HEALED_WITHIN_S,
                 what="a live mirror",
             )
@@ -132,7 +133,7 @@ def _sea(
         adopt(stack)
         sea = Sea(stack, plane, link, way_to_api, administrator, namespace, calm, kubectl_binary("1.30"))
         with stack.gateway() as gateway:
-            wait_until(lambda: len(gateway.resources(ACCOUNT)) == len(FACADE_KINDS), what="all kinds")
+            wait_until(lambda: len(resources_of(gateway, ACCOUNT)) == len(FACADE_KINDS), what="all kinds")
         yield sea
 
 

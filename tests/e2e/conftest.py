@@ -18,12 +18,12 @@ from tests.support import workloads
 from tests.support.kubectl import Kubectl
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.kubernetes_control_plane import ControlPlane
+from tests.support.live_accounts import is_live
 from tests.support.polling import wait_until
 from tests.support.processes import SESSION_PROCESSES
 from tests.support.real_parts import require_part
 from tests.support.simulated_api import SimulatedApi
 
-from fairlead.cli.gateway import Gateway, GatewayRefusal
 from fairlead.cli.parts.errors import PartMissingError
 from fairlead.cli.stack import AccountPlan, Stack
 
@@ -110,17 +110,8 @@ def facade(_session_control_plane: ControlPlane, stacks: Callable[..., Stack]) -
     began = datetime.now(UTC)
     stack = stacks(plan, one_process=True)
     with stack.gateway() as gateway:
-        wait_until(lambda: _is_live(gateway), within_s=60, what="a complete mirror")
+        wait_until(lambda: is_live(gateway, ACCOUNT, kinds=len(FACADE_KINDS)), within_s=60, what="a complete mirror")
     return Facade(stack, control_plane, began)
-
-
-def _is_live(gateway: Gateway) -> bool:
-    """Whether every kind of the account is watched and its first list is in."""
-    try:
-        resources = gateway.resources(ACCOUNT)
-    except GatewayRefusal:
-        return False
-    return len(resources) == len(FACADE_KINDS) and all(each["state"] == "live" for each in resources)
 
 
 CLUSTERS = ["simcluster", pytest.param("kube-apiserver", marks=pytest.mark.real)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.e2e.conftest import ACCOUNT, Cluster, adopt, discard
 from tests.support import workloads
 from tests.support.kubernetes_api import JsonObject, KubernetesApi
 from tests.support.kubernetes_control_plane import PLAIN_USER, ControlPlane
+from tests.support.live_accounts import is_live, resources_of
 from tests.support.mirror_checker import MirrorChecker
 from tests.support.old_nats_server import find_old_nats_server
 from tests.support.polling import wait_until
@@ -74,7 +76,11 @@ def shores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shore, Sh
 @pytest.fixture(scope="module")
 def stack(shores: tuple[Shore, Shore], stacks: Callable[..., Stack]) -> Stack:
     """Two accounts on one stack: `calm` has nothing to do with what happens to `shore`."""
-    return stacks(shores[0].plan(ACCOUNT), shores[1].plan("calm"), overrides=QUICK)
+    stack = stacks(shores[0].plan(ACCOUNT), shores[1].plan("calm"), overrides=QUICK)
+    with stack.gateway() as gateway:
+        for account in (ACCOUNT, "calm"):
+            wait_until(partial(is_live, gateway, account, kinds=len(KINDS)), what=f"a complete mirror of {account}")
+    return stack
 
 
 @pytest.fixture
@@ -94,7 +100,7 @@ def gateway(stack: Stack) -> Iterator[Gateway]:
 
 def states(gateway: Gateway, account: str = ACCOUNT) -> dict[str, str]:
     """State of each resource of an account."""
-    return {view["resource"]: view["state"] for view in gateway.resources(account)}
+    return {view["resource"]: view["state"] for view in resources_of(gateway, account)}
 
 
 def names(gateway: Gateway, kind: str, account: str = ACCOUNT) -> set[str]:
@@ -244,6 +250,7 @@ def test_large_objects(cluster: Cluster, stacks: Callable[..., Stack]) -> None:
     stack = stacks(cluster.account(kinds=["ConfigMap"], namespaces=[namespace]))
     with stack.gateway() as gateway:
         checker = MirrorChecker(gateway, cluster.api, ACCOUNT)
+        wait_until(lambda: bool(gateway.accounts()), what="the claim, before which no operation is taken")
         for number in range(3):
             manifest = {**workloads.manifest("ConfigMap", f"direct-{number}", namespace), "data": {"x": "ü" * 500_000}}
             cluster.api.create(PLACES["ConfigMap"], manifest)

@@ -13,12 +13,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from tests.support import workloads
 from tests.support.kubernetes_api import KubernetesApi
+from tests.support.live_accounts import is_live
 from tests.support.polling import wait_until
 from tests.support.simulated_api import SimulatedApi
 from tools.reference.signals import exposed_name
 from ulid import ULID
 
-from fairlead.cli.gateway import Gateway, GatewayRefusal
+from fairlead.cli.gateway import Gateway
 from fairlead.cli.stack import AccountPlan, Stack
 from fairlead.runtime import metrics
 from fairlead.runtime.armory_metrics import OLD_NAMES
@@ -61,7 +62,7 @@ def world(simulated: SimulatedApi, stacks: Callable[..., Stack]) -> World:
     """Five services, through which events, operations and requests of all sorts have gone."""
     stack = stacks(AccountPlan(ACCOUNT, simulated.kubeconfig, "", {"kinds": KINDS}))
     with stack.gateway() as gateway, KubernetesApi(simulated.kubeconfig) as api:
-        wait_until(lambda: is_live(gateway), within_s=30, what="the first lists")
+        wait_until(lambda: is_live(gateway, ACCOUNT, kinds=len(KINDS)), within_s=30, what="the first lists")
         observe(api)
         operate(gateway)
     use_facade(stack)
@@ -70,15 +71,6 @@ def world(simulated: SimulatedApi, stacks: Callable[..., Stack]) -> World:
     except AssertionError:
         pytest.fail(f"metrics without a series: {sorted(silent(stack))}")
     return World(stack, {service: samples(stack, service) for service in SERVICES})
-
-
-def is_live(gateway: Gateway) -> bool:
-    """Whether both kinds are watched."""
-    try:
-        resources = gateway.resources(ACCOUNT)
-    except GatewayRefusal:
-        return False
-    return len(resources) == len(KINDS) and all(each["state"] == "live" for each in resources)
 
 
 def observe(api: KubernetesApi) -> None:

@@ -143,6 +143,7 @@ def test_each_operation_takes_effect_once(cluster: Cluster, stacks: Callable[...
     with behind_a_slow_network(cluster, tmp_path) as slow:
         stack = stacks(slow.account(kinds=["ConfigMap"]), replicas={"executor": 2}, overrides=QUICK)
         with stack.gateway() as gateway, ThreadPoolExecutor(CALLERS) as callers:
+            wait_until(lambda: bool(gateway.accounts()), what="the claim, before which no operation is taken")
             with dying(stack) as killed:
                 for half in (todo[:100], todo[100:]):
                     for part in range(0, len(half), CALLERS):

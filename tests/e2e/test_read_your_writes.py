@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.conftest import ACCOUNT, Facade
 from tests.support.kubectl import Kubectl
 from tests.support.kubernetes_control_plane import ControlPlane
+from tests.support.live_accounts import is_live
 from tests.support.polling import wait_until
 
 from fairlead.cli.stack import AccountPlan, Stack
@@ -91,7 +92,7 @@ def stack(_session_control_plane: ControlPlane, stacks: Callable[..., Stack]) ->
     plan = AccountPlan(ACCOUNT, _session_control_plane.kubeconfig, "admin-token", {"kinds": KINDS})
     started = stacks(plan)
     with started.gateway() as gateway:
-        wait_until(lambda: [each["state"] for each in gateway.resources(ACCOUNT)] == ["live"] * len(KINDS), within_s=60)
+        wait_until(lambda: is_live(gateway, ACCOUNT, kinds=len(KINDS)), within_s=60, what="a complete mirror")
     return Facade(started, _session_control_plane)
 
 

@@ -16,11 +16,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.support import workloads
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.leak_search import TraceCollector
+from tests.support.live_accounts import is_live
 from tests.support.polling import wait_until
 from tests.support.simulated_api import SimulatedApi
 from ulid import ULID
 
-from fairlead.cli.gateway import Gateway, GatewayRefusal
 from fairlead.cli.stack import AccountPlan, Stack
 from fairlead.runtime.spans import EVENT, EXCHANGE, OPERATION
 
@@ -70,16 +70,8 @@ def world(simulated: SimulatedApi, collector: TraceCollector, stacks: Callable[.
     tracing = {"tracing": {"endpoint": collector.endpoint, "eventsPerSecond": 1000}}
     stack = stacks(AccountPlan(ACCOUNT, simulated.kubeconfig, "", {"kinds": ["ConfigMap"]}), overrides=tracing)
     with stack.gateway() as gateway, KubernetesApi(simulated.kubeconfig) as api:
-        wait_until(lambda: is_live(gateway), what="the first list")
+        wait_until(lambda: is_live(gateway, ACCOUNT, kinds=1), what="the first list")
         yield World(stack, api, collector)
-
-
-def is_live(gateway: Gateway) -> bool:
-    """Whether the account's one kind is watched."""
-    try:
-        return all(each["state"] == "live" for each in gateway.resources(ACCOUNT))
-    except GatewayRefusal:
-        return False
 
 
 def test_an_event_is_followed_through_every_hop(world: World) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.kubernetes_api import JsonObject, KubernetesApi, Place
+from tests.support.live_accounts import resources_of
 from tests.support.secrets import LAST_APPLIED
 
 from fairlead.cli.gateway import Gateway, GatewayRefusal, GatewayUnreachable
@@ -51,7 +52,7 @@ class MirrorChecker:
 
     def watches(self, *resources: str) -> bool:
         """Whether resources are watched and live."""
-        live = {view["resource"] for view in self.gateway.resources(self.account) if view["state"] == "live"}
+        live = {view["resource"] for view in resources_of(self.gateway, self.account) if view["state"] == "live"}
         return live.issuperset(resources)
 
     def _compare(self, view: JsonObject) -> Iterator[str]:

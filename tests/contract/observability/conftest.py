@@ -11,13 +11,13 @@ import pytest
 from tests.contract.observability.described import ALERTS
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.leak_search import TraceCollector
+from tests.support.live_accounts import is_live
 from tests.support.observed_stack import ACCOUNT, Observed
 from tests.support.polling import wait_until
 from tests.support.prometheus import Prometheus, running
 from tests.support.real_parts import require_part
 from tests.support.simulated_api import SimulatedApi
 
-from fairlead.cli.gateway import Gateway, GatewayRefusal
 from fairlead.cli.parts.errors import PartMissingError
 from fairlead.cli.stack import AccountPlan, Stack
 
@@ -41,7 +41,7 @@ def observed() -> Iterator[Observed]:
             found = Observed(stack, api, server)
             found.adopt()
             with stack.gateway() as gateway:
-                wait_until(lambda: _is_live(gateway), what="the first lists")
+                wait_until(lambda: is_live(gateway, ACCOUNT, kinds=len(KINDS)), what="the first lists")
             wait_until(lambda: len(server.query("up == 1")) == len(stack.instances), what="a scrape of each service")
             found.drive()
             yield found
@@ -65,11 +65,3 @@ def _targets(stack: Stack) -> dict[str, str]:
         f"fairlead-{name}": instance.metrics_url.removeprefix("http://").removesuffix("/metrics")
         for name, instance in stack.instances.items()
     }
-
-
-def _is_live(gateway: Gateway) -> bool:
-    try:
-        resources = gateway.resources(ACCOUNT)
-    except GatewayRefusal:
-        return False
-    return len(resources) == len(KINDS) and all(each["state"] == "live" for each in resources)
