@@ -181,7 +181,7 @@ def test_an_account_name_that_two_clusters_claim(stack: Stack, gateway: Gateway,
     stack.restart("watcher")
     account = wait_for_refusal(gateway)
     assert account["refused"]["cluster"]["server"] == two.simulated.cluster.server.removeprefix("https://")
-    assert logged(stack, "watcher", "the gateway refuses the account", "fairlead accounts accept")
+    wait_until(lambda: logged(stack, "watcher", "the gateway refuses the account", "fairlead accounts accept"))
     assert names(gateway, "Service") == {row for row in names(gateway, "Service") if row != "of-the-second"}
     assert "of-the-first" in names(gateway, "Service")
     stack.accounts = accounts
