@@ -25,6 +25,10 @@ OTHER_TOKEN = "flt_agent-of-others"
 ADMIN_TOKEN = "flt_admin"
 READER_TOKEN = "flt_reader-of-shop"
 LIFETIME = timedelta(days=1)
+PATIENCE_S = 60.0
+"""Silence after which an operation is sent again: longer than any test, so that a slow machine sees no more attempts."""
+RESENDING = {"unclaimedSeconds": 0.6, "claimedSeconds": 1.0}
+"""What `operations` are to be where attempts that follow silence are looked at."""
 
 
 @dataclass
@@ -106,7 +110,7 @@ def settings(database: str, directory: Path, **gateway: Any) -> Settings:
         "credentials": credentials(),
         "keyFile": str(directory / "operations.key"),
         "addressFile": str(directory / "addresses.json"),
-        "operations": {"unclaimedSeconds": 0.6, "claimedSeconds": 1.0, **gateway.pop("operations", {})},
+        "operations": {"unclaimedSeconds": PATIENCE_S, "claimedSeconds": PATIENCE_S, **gateway.pop("operations", {})},
         "stopGraceSeconds": 0.2,
     }
     return Settings.model_validate({"gateway": base | gateway})

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.gateway import Authorities, RunningGateway, running_gateway
+from tests.support.gateway import RESENDING, Authorities, RunningGateway, running_gateway
 
 
 @pytest.fixture
@@ -19,4 +19,11 @@ def authorities(tmp_path: Path) -> Authorities:
 async def gateway(database: str, authorities: Authorities) -> AsyncIterator[RunningGateway]:
     """A gateway that is ready."""
     async with running_gateway(database, authorities) as started:
+        yield started
+
+
+@pytest.fixture
+async def resending(database: str, authorities: Authorities) -> AsyncIterator[RunningGateway]:
+    """A gateway that is ready, and soon sends operations again of which it hears nothing."""
+    async with running_gateway(database, authorities, operations=RESENDING) as started:
         yield started

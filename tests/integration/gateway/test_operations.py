@@ -138,12 +138,14 @@ async def test_expiry(gateway: RunningGateway) -> None:
         assert "did not run" in ended["result"]["message"]
 
 
-async def test_silence_ends_as_unknown_and_a_late_truth_counts(gateway: RunningGateway) -> None:
+async def test_silence_ends_as_unknown_and_a_late_truth_counts(gateway: RunningGateway, database: str) -> None:
     """Sent and never answered for is unknown; the true result replaces that, a second result does not."""
     async with gateway.api() as api, bridge(gateway) as agent:
         await agent.claim("shop")
-        submitted = await _submit(api, _apply(), deadlineSeconds="300ms")
+        submitted = await _submit(api, _apply())
         operation = await _operation(agent)
+        async with await psycopg.AsyncConnection.connect(database) as connection:
+            await connection.execute("update fairlead.operations set deadline_at = now() - interval '1 minute'")
         ended = await _ended(api, submitted["id"])
         assert ended["state"] == "unknown"
         assert "may or may not have taken effect" in ended["result"]["message"]
@@ -153,9 +155,9 @@ async def test_silence_ends_as_unknown_and_a_late_truth_counts(gateway: RunningG
         assert (await _read(api, operation.id))["state"] == "succeeded"
 
 
-async def test_an_unclaimed_operation_is_sent_again(gateway: RunningGateway) -> None:
+async def test_an_unclaimed_operation_is_sent_again(resending: RunningGateway) -> None:
     """No answer to an attempt: the next one follows, bound to the incarnation of the first."""
-    async with gateway.api() as api, bridge(gateway) as agent:
+    async with resending.api() as api, bridge(resending) as agent:
         await agent.claim("shop")
         await _submit(api, _apply())
         await _operation(agent)
@@ -166,9 +168,9 @@ async def test_an_unclaimed_operation_is_sent_again(gateway: RunningGateway) -> 
         assert (await _read(api, second.id))["state"] == "unknown"
 
 
-async def test_a_claimed_operation_is_asked_for_again(gateway: RunningGateway) -> None:
+async def test_a_claimed_operation_is_asked_for_again(resending: RunningGateway) -> None:
     """A claim and silence after it: the operation is asked for again and stays claimed."""
-    async with gateway.api() as api, bridge(gateway) as agent:
+    async with resending.api() as api, bridge(resending) as agent:
         await agent.claim("shop")
         await _submit(api, _apply())
         await agent.report(await _operation(agent), Report.STATE_CLAIMED)

@@ -10,9 +10,9 @@ from tests.support.scripted_bridge import bridge, claimed_before
 from fairlead.contracts.v1 import link_pb2 as pb
 
 
-async def test_claims_that_ran_out(gateway: RunningGateway, database: str) -> None:
+async def test_claims_that_ran_out(resending: RunningGateway, database: str) -> None:
     """Claims are kept for an hour: a resend after that is bound to no incarnation, for none can prove that nothing ran."""
-    async with gateway.api() as api, bridge(gateway) as agent:
+    async with resending.api() as api, bridge(resending) as agent:
         await agent.claim("shop")
         submitted = await _submit(api, _apply(), deadlineSeconds="180m")
         await agent.report(await _operation(agent), Report.STATE_CLAIMED)
