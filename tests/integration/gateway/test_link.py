@@ -202,7 +202,7 @@ async def test_an_old_connection_is_drained(database: str, authorities: Authorit
 
 async def test_stop_drains_and_commits(database: str, authorities: Authorities) -> None:
     """A gateway that stops asks agents to leave and acknowledges what it took."""
-    async with running_gateway(database, authorities) as gateway:
+    async with running_gateway(database, authorities, stopGraceSeconds=2) as gateway:
         agents = bridge(gateway)
         agent: ScriptedBridge = await agents.__aenter__()
         await agent.claim("shop")
