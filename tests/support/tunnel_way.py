@@ -38,6 +38,8 @@ from fairlead.runtime.sections import NatsSettings
 
 ACCOUNT = "shore"
 CLAIM_S = 30.0
+AT_ONCE_S = 2.9
+"""What ends because it was told to has ended by then; what a lease alone would end, has 3 s to go at least."""
 QUICK = {"baseDelay": 0.05, "multiplier": 1.2, "maxDelay": 0.2}
 GRANT = Grant("agent", Kind.AGENT, ("*",))
 

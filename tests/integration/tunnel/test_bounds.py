@@ -11,7 +11,7 @@ import pytest
 from tests.integration.tunnel.test_exchanges import pieces, whole
 from tests.support.services import eventually
 from tests.support.streaming_api import CONTENT, StreamingApi
-from tests.support.tunnel_way import Way, request, standing
+from tests.support.tunnel_way import AT_ONCE_S, Way, request, standing
 
 from fairlead.cli.parts.nats_server import NatsServer
 from fairlead.gateway.errors import TunnelLost, TunnelRefused, TunnelUnavailable
@@ -64,7 +64,7 @@ async def test_a_client_hangs_up(way: Way, api: StreamingApi, target: str) -> No
         await eventually(lambda: api.open == 1)
         asking.cancel()
 
-    await eventually(lambda: api.open == 0, within_s=2.0)
+    await eventually(lambda: api.open == 0, within_s=AT_ONCE_S)
     assert asking.cancelled()
 
 

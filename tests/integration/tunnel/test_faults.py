@@ -12,7 +12,7 @@ import pytest
 from tests.support.services import eventually
 from tests.support.streaming_api import StreamingApi
 from tests.support.tcp_proxy import TcpProxy
-from tests.support.tunnel_way import Way, as_process, executor_of, request, standing
+from tests.support.tunnel_way import AT_ONCE_S, Way, as_process, executor_of, request, standing
 
 from fairlead.cli.parts.nats_server import NatsServer
 from fairlead.cli.parts.processes import Process
@@ -137,7 +137,7 @@ async def test_the_link_is_cut(
                 await eventually(lambda: api.open == 2)
                 proxies[0].cut()
                 assert await watch.broke()
-            await eventually(lambda: api.open == 0, within_s=2.0)
+            await eventually(lambda: api.open == 0, within_s=AT_ONCE_S)
             proxies[0].mend()
             await way.claim()
             await way.until_carried()
