@@ -93,6 +93,8 @@ class TcpProxy:
         self._pairs.add(pair)
         other = {client: server, server: client}
         try:
+            if not self._open.is_set():  # cut since it was taken, and nobody who cuts had it in sight
+                return
             while not self._ended.is_set():
                 self._flowing.wait()
                 for end in select.select(pair, (), (), _TICK_S)[0]:
