@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import secrets
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ JSON = "application/json"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 MERGE = "application/merge-patch+json"
 CONTAINERS = [{"name": "web", "image": "web"}]
-POD = {"metadata": {"name": "web"}, "spec": {"containers": CONTAINERS, "nodeName": "absent"}}
+ABSENT = f"absent-{secrets.token_hex(4)}"
+"""A node of this module's own that is not there: all pods of one that others named 40 s ago are deleted."""
+POD = {"metadata": {"name": "web"}, "spec": {"containers": CONTAINERS, "nodeName": ABSENT}}
 DEPLOYMENT = {
     "metadata": {"name": "web"},
     "spec": {

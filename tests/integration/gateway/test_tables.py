@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from fairlead.gateway.flows.facade.tables import render
 pytestmark = pytest.mark.real
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 LONG_AGO = "2026-01-02T03:04:05Z"
+ABSENT = f"absent-{secrets.token_hex(4)}"
+"""A node of this module's own that is not there: all pods of one that others named 40 s ago are deleted."""
 INITS = [{"name": "first", "image": "a"}, {"name": "second", "image": "b"}]
 CONTAINERS = [{"name": "web", "image": "web:1"}, {"name": "side", "image": "side:2"}]
 LABELS = {"app": "web", "tier": "front"}
@@ -66,7 +69,7 @@ WAITING = {"waiting": {"reason": "ImagePullBackOff"}}
 PODS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "fresh": ({}, {}),
     "running": ({}, {"phase": "Running", "containerStatuses": [RUNNING, _container("side", ready=True)], "conditions": READY}),
-    "ip": ({"nodeName": "absent"}, {"phase": "Running", "podIP": "10.1.2.3", "podIPs": [{"ip": "10.1.2.3"}]}),
+    "ip": ({"nodeName": ABSENT}, {"phase": "Running", "podIP": "10.1.2.3", "podIPs": [{"ip": "10.1.2.3"}]}),
     "nominated": ({}, {"phase": "Pending", "nominatedNodeName": "other"}),
     "pulling": ({}, {"phase": "Pending", "containerStatuses": [_container(state=WAITING)]}),
     "crashing": ({}, {"phase": "Running", "containerStatuses": [
