@@ -89,6 +89,30 @@ async def test_a_frozen_server_is_no_answer(bus: Bus, nats_server: NatsServer) -
         nats_server.resume()
 
 
+async def test_requests_while_the_server_is_away(bus: Bus, nats_server: NatsServer) -> None:
+    """When it is back it gets those that somebody still waits for, and no other."""
+    heard: list[bytes] = []
+
+    async def hear(message: Message) -> None:
+        heard.append(message.data)
+        await message.respond(b"")
+
+    await bus.subscribe("work", hear)
+    assert await bus.request("work", b"first", timeout_s=5) == b""
+    await asyncio.to_thread(nats_server.kill)
+    await eventually(lambda: not bus.connected)
+    async with asyncio.TaskGroup() as group:
+        patient = group.create_task(bus.request("work", b"patient", timeout_s=30))
+        for _ in range(3):
+            with pytest.raises(BusUnavailable, match=r"no answer on work within 0\.01 s"):
+                await bus.request("work", b"given up", timeout_s=0.01)
+        await asyncio.to_thread(nats_server.restart)
+    assert patient.result() == b""
+    assert await bus.request("work", b"last", timeout_s=5) == b""
+
+    assert heard == [b"first", b"patient", b"last"]
+
+
 async def test_a_frozen_server_does_not_make_a_connection_deaf(
     bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

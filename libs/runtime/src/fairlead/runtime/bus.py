@@ -106,6 +106,8 @@ class Bus:
     async def request(self, subject: str, data: bytes, *, timeout_s: float) -> bytes:
         """Publish and wait for one answer.
 
+        While nats-server is away nothing is sent: what the client keeps for it, it would send for callers who gave up.
+
         Raises:
             NoResponder: nobody serves the subject.
             BusUnavailable: no answer in time, or no connection.
@@ -115,12 +117,20 @@ class Bus:
         if len(data) > self.client.max_payload:
             raise PayloadTooLarge(_too_large(data))  # before nats-py keeps a waiter for the answer
         try:
-            answer = await self.client.request(subject, data, timeout=timeout_s)
+            left_s = timeout_s if self.connected else await self._until_connected(timeout_s)
+            answer = await self.client.request(subject, data, timeout=left_s)
         except nats.errors.NoRespondersError as error:
             raise NoResponder(f"nobody serves {subject}") from error
         except (nats.errors.Error, TimeoutError) as error:
             raise BusUnavailable(f"no answer on {subject} within {timeout_s:g} s") from error
         return bytes(answer.data)
+
+    async def _until_connected(self, timeout_s: float) -> float:
+        """Wait for the connection, unless it is closed; gives what is left of the time."""
+        async with asyncio.timeout(timeout_s) as waiting:
+            while not (self.connected or self.client.is_closed):
+                await self._events.back.wait()
+        return (waiting.when() or 0.0) - asyncio.get_running_loop().time()
 
     async def stream_created(self, stream: str) -> str:
         """When a stream was created, as nats-server writes it (RFC 3339, nanoseconds); empty when there is none.

@@ -60,6 +60,8 @@ class Events:
         """Set when the connection is gone for good, or cannot do what it is there for."""
         self.refusal: str = ""
         """A subscription that was denied: only another connection can ask for it again."""
+        self.back = asyncio.Event()
+        """Set when the connection stands again; each outage has one of its own."""
         self.on_reconnect: list[Callable[[], None]] = []
         """Called each time when the connection stands again."""
         self.fatal: Exception | None = None
@@ -117,6 +119,8 @@ class Events:
         self._told.clear()
         self._denied = ("", 0.0)  # what still is denied will be told again
         log.info("nats-server is back")
+        self.back.set()
+        self.back = asyncio.Event()
         for call in self.on_reconnect:
             call()
 
