@@ -63,6 +63,30 @@ async def test_user_and_password(nats_servers: Callable[..., NatsServer], tmp_pa
     assert "refuses a client without a user" in await refused(url=server.url)
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_password_that_is_changed_in_its_file(
+    nats_servers: Callable[..., NatsServer], tmp_path: Path, *, encrypted: bool
+) -> None:
+    """It is read again for each connection; while the file is missing the last one is tried."""
+    files = pki(tmp_path)
+    tls = {"tls": NatsTls(cert=files / "nats.crt", key=files / "nats.key")} if encrypted else {}
+    server = nats_servers(config=_USERS, **tls)
+    file = tmp_path / "password"
+    file.write_text("right", encoding="utf-8")
+    settings = {"url": server.url, "user": "ann", "passwordFile": file}
+    if encrypted:
+        settings["caFile"] = files / "ca.crt"
+    async with connect(NatsSettings.model_validate(settings), "sample") as bus:
+        for change in (file.unlink, lambda: file.write_text("other", encoding="utf-8")):
+            await asyncio.to_thread(server.kill)
+            await eventually(lambda: not bus.connected)
+            change()
+            if file.exists():
+                server.config = _USERS.replace("right", "other")
+            await asyncio.to_thread(server.restart)
+            await eventually(lambda: bus.connected)
+
+
 async def test_tls(nats_servers: Callable[..., NatsServer], tmp_path: Path) -> None:
     """With the authority of its certificate a server with TLS is reached, by either form of address."""
     files = pki(tmp_path)

@@ -7,6 +7,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import nats
 import nats.errors
@@ -199,21 +200,21 @@ def _credentials(client: Client, settings: NatsSettings) -> tuple[Credential, Cr
     """User and password; with TLS configured they are given only once it stands.
 
     nats-py goes on in plain text, password and all, when the server does not ask for TLS; it calls these functions when
-    it logs in, at each connect and reconnect.
+    it logs in, at each connect and reconnect. So a password that was changed in its file is used from then on.
     """
     password = _password(settings)
     if not _wants_tls(settings):
         return settings.user or None, password
 
-    def guarded(value: str) -> Callable[[], str]:
+    def guarded(value: Credential) -> Callable[[], str]:
         def give() -> str:
             if not client._server_info.get("tls_required"):  # noqa: SLF001 - told nowhere else
                 raise _PlaintextRefused
-            return value
+            return (value() if callable(value) else value) or ""
 
         return give
 
-    return guarded(settings.user), guarded(password or "")
+    return guarded(settings.user), guarded(password)
 
 
 async def close(client: Client) -> None:
@@ -266,7 +267,15 @@ def _tls(settings: NatsSettings) -> ssl.SSLContext | None:
     return context
 
 
-def _password(settings: NatsSettings) -> str | None:
+def _password(settings: NatsSettings) -> Credential:
     if settings.password_file is None:
         return settings.password.get_secret_value() or None
-    return read_secret(settings.password_file, "nats.passwordFile")
+    file, latest = settings.password_file, read_secret(settings.password_file, "nats.passwordFile")
+
+    def read() -> str:
+        nonlocal latest
+        with suppress(ConfigurationError):  # in the middle of its replacement
+            latest = read_secret(file, "nats.passwordFile")
+        return latest
+
+    return read

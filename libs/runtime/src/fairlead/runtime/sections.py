@@ -25,7 +25,7 @@ class NatsSettings(Section):
     password: SecretStr = SecretStr("")
     """Its password; a file is better."""
     password_file: Path | None = None
-    """File with the password, read at start; wins over `password`."""
+    """File with the password, read at each login; wins over `password`."""
     ca_file: Path | None = None
     """Trust anchor for TLS; the system's store when empty."""
     cert_file: Path | None = None
