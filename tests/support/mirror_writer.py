@@ -26,7 +26,11 @@ from fairlead.gateway.ports.mirror import AccountStore, MirrorReader, MirrorStor
 AHEAD_LIMIT = 4
 
 
-class Mirror(MirrorStore, AccountStore, MirrorReader, ListingStore, Protocol):
+class Ports(MirrorStore, AccountStore, MirrorReader, ListingStore, Protocol):
+    """All ports of the mirror."""
+
+
+class Mirror(Ports, Protocol):
     """All ports, and what links do to accounts."""
 
     async def mark_stale(self, accounts: Sequence[str], since: datetime, message: str) -> None:
@@ -37,13 +41,13 @@ class Mirror(MirrorStore, AccountStore, MirrorReader, ListingStore, Protocol):
 class Writer:
     """A reflector's session, which numbers its parts."""
 
-    def __init__(self, mirror: Mirror, opened: Opened) -> None:
+    def __init__(self, mirror: Ports, opened: Opened) -> None:
         self.mirror = mirror
         self.opened = opened
         self.number = 0
 
     @classmethod
-    async def open(cls, mirror: Mirror, scope: str = "all", *, known_epoch: int = 0, ended_epoch: int = 0) -> Writer:
+    async def open(cls, mirror: Ports, scope: str = "all", *, known_epoch: int = 0, ended_epoch: int = 0) -> Writer:
         """Open a session."""
         wish = request(scope, known_epoch=known_epoch, ended_epoch=ended_epoch)
         return cls(mirror, await mirror.open_session(wish))
