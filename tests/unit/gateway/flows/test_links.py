@@ -237,10 +237,11 @@ async def test_gaps_are_told_to_whom_they_concern() -> None:
         second.leave()
 
 
-async def test_accounts_of_a_dead_gateway_become_stale() -> None:
+async def test_accounts_of_a_dead_gateway_become_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the sweep finds without an agent is stale."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
     house, agent = House(), Agent()
-    house.links.timing = LinkTiming(heartbeat_s=0.5)
+    house.links.timing = LinkTiming(heartbeat_s=1)
     async with house.open() as group, beating(group, agent):
         house.serve(group, agent)
         agent.claim("shop")
@@ -268,8 +269,9 @@ async def test_an_outage_while_connections_end(monkeypatch: pytest.MonkeyPatch) 
         assert house.store.stale == ["shop"]
 
 
-async def test_a_forgotten_connection_is_stored_again() -> None:
+async def test_a_forgotten_connection_is_stored_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other gateways may have swept a connection during an outage: it is stored anew as long as it lives."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
     house, agent = House(), Agent()
     house.links.timing = LinkTiming(heartbeat_s=2)
     async with house.open() as group:

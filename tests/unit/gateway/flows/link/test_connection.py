@@ -147,7 +147,7 @@ async def test_no_operation_before_there_is_a_claims_bucket() -> None:
 
 async def test_silence_and_age() -> None:
     """Silence of three heartbeats is a violation; age is a drain, then an end in order."""
-    wire = Wire(LinkTiming(heartbeat_s=0.02))
+    wire = Wire(LinkTiming(heartbeat_s=0.3))
     with pytest.raises(LinkViolation, match="nothing was heard"):
         await wire.connection.run(wire.frames(), wire.write)
     assert "heartbeat" in wire.bodies()
