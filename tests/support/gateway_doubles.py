@@ -28,10 +28,13 @@ class Outage:
     """Whether the database is away; shared by the stores of a test."""
 
     away: bool = False
+    found: int = 0
+    """How often somebody came while it was."""
 
     def check(self) -> None:
         """Raise when it is away."""
         if self.away:
+            self.found += 1
             raise DatabaseUnavailable("the database is away")
 
 

@@ -237,7 +237,7 @@ async def test_dispatch_outlives_an_outage() -> None:
     store.outage.away = True
     async with _at_work(flow):
         flow.hint("shop")
-        await asyncio.sleep(0)
+        await eventually(lambda: store.outage.found > 0)
         store.outage.away = False
         await _submit(flow)
         await eventually(lambda: bool(link.sent))

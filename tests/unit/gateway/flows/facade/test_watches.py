@@ -13,6 +13,7 @@ from tests.support.listing_clients import Desk, MirroringClient, desk
 from tests.support.mirror_data import ACCOUNT, CLAIM, PODS, batch, delete, part, request, source, upsert
 from tests.support.mirror_store import MemoryMirror
 from tests.support.mirror_writer import Writer
+from tests.support.services import eventually
 
 from fairlead.contracts.envelope import Batch
 from fairlead.contracts.identity import Resource
@@ -37,6 +38,7 @@ class Speaking(MemoryMirror):
         super().__init__()
         self.desk: Desk | None = None
         self.away = False
+        self.refused = 0
 
     async def commit(self, batches: Sequence[Batch]) -> Committed:
         """Commit, and say so."""
@@ -48,6 +50,7 @@ class Speaking(MemoryMirror):
     def look(self, account: str, group: str, plural: str):  # type: ignore[no-untyped-def] # noqa: ANN201 - as the twin
         """Look, or fail."""
         if self.away:
+            self.refused += 1
             raise DatabaseUnavailable("away")
         return super().look(account, group, plural)
 
@@ -305,7 +308,7 @@ async def test_a_database_that_is_away_delays_a_watch(reader: Desk, mirror: Spea
     async with reader.watch(resourceVersion=await cursor(reader)) as watcher:
         mirror.away = True
         await writer.send(upsert("a", 20), checkpoint=20)
-        await asyncio.sleep(0.05)
+        await eventually(lambda: mirror.refused > 0)
         assert watcher.told() == []
         mirror.away = False
         assert await watcher.count(1) == [(MODIFIED, "a")]

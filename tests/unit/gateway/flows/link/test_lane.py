@@ -81,7 +81,7 @@ async def test_an_outage_delays_and_loses_nothing() -> None:
     lane.mirror.outage.away = True
     async with lane.at_work():
         lane.lane.offer(_frame(1))
-        await asyncio.sleep(0.05)
+        await eventually(lambda: lane.mirror.outage.found > 0)
         assert lane.acked == 0
         lane.mirror.outage.away = False
         await eventually(lambda: lane.acked == 1)
