@@ -135,7 +135,7 @@ async def test_documents_that_are_not_stored(*, cut: bool, told: str) -> None:
     wires = [greeting(), greeting()]
     async with kept(ScriptedDialler(lambda: wires[0], lambda: wires[1])) as uplink, asyncio.TaskGroup() as tasks:
         await uplink.wait_connection()
-        relay = CallRelay(uplink, call_timeout_s=1, document_timeout_s=0.2)
+        relay = CallRelay(uplink, call_timeout_s=1, document_timeout_s=10 if cut else 0.2)
         data = pb.AgentFrame(document=pb.Document(account="a")).SerializeToString()
         asked = tasks.create_task(relay.answer(CALL_DOCUMENT, data))
         await eventually(lambda: "document" in wires[0].bodies())

@@ -97,7 +97,7 @@ async def test_a_request_has_a_limit_of_its_own(api: ScriptedApi) -> None:
     async def login() -> Credentials:
         return await from_kubeconfig(kubeconfig_of(api.url), no_proxy=True)
 
-    async with KubernetesCluster("shore", login, request_limit_s=0.2) as limited, asyncio.timeout(20):
+    async with KubernetesCluster("shore", login, request_limit_s=1.0) as limited, asyncio.timeout(20):
         with pytest.raises(NoAnswer) as late:
             await limited.send(ApiRequest("DELETE", PATH, body=b"{}"), audit_id="01.1", timeout_s=3600)
     assert late.value.maybe_sent

@@ -129,9 +129,9 @@ async def test_a_bridge_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(module, "LEASE_S", 0.02)
     monkeypatch.setattr(module, "LEASE_EXPIRES_S", 0.1)
     async with setting() as made, asyncio.TaskGroup() as group:
-        expiring = group.create_task(made.tunnels.expire())
         await made.open()
         await eventually(lambda: made.cluster.open == 1)
+        expiring = group.create_task(made.tunnels.expire())
         await eventually(lambda: made.cluster.open == 0)
         expiring.cancel()
 
