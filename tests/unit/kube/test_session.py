@@ -213,13 +213,13 @@ async def test_a_redirect_is_an_answer(api: ScriptedApi, session: KubeSession) -
 async def test_an_exchange_has_its_time(api: ScriptedApi, session: KubeSession) -> None:
     """For its answer to begin, and between the bytes of it; either way it may have taken effect."""
     api.on(POD, Reply(chunks=(b"half",), ending="silence"))
-    async with passed_on(session, idle_s=0.2) as answer:
+    async with passed_on(session, idle_s=1.0) as answer:
         assert await anext(answer.body) == b"half"
         with pytest.raises(Unreachable, match="in time") as caught:
             await anext(answer.body)
         assert caught.value.maybe_sent
     with pytest.raises(Unreachable, match="in time") as caught:
-        async with passed_on(session, "POST", "/held", answer_within_s=0.2, body=_endless()):
+        async with passed_on(session, "POST", "/held", answer_within_s=1.0, body=_endless()):
             pass
     assert caught.value.maybe_sent
 

@@ -177,7 +177,7 @@ async def test_a_broken_stream_is_unreachable(api: ScriptedApi, session: KubeSes
     found: list[WatchEvent] = []
 
     with pytest.raises(Unreachable):
-        await collect_until_error(session, found, idle_timeout_s=0.3)
+        await collect_until_error(session, found, idle_timeout_s=1.0)
     assert [event.type for event in found] == ["ADDED"]
 
 
