@@ -62,7 +62,7 @@ class World:
         """How many lists of clients of the gateway came to the API server."""
         return sum(
             event["verb"] == "list" and event["objectRef"].get("resource") == plural and "kubectl" in event["userAgent"]
-            for event in self.facade.control_plane.audit_events()
+            for event in self.facade.control_plane.audit_events(self.namespace)
             if event.get("objectRef", {}).get("namespace") == self.namespace
         )
 
