@@ -6,6 +6,8 @@ fails or is whole: Clouddriver takes what a list lacks for deleted.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import secrets
 import ssl
@@ -54,6 +56,7 @@ SLOW_PIECE_S = 0.01
 SHOPS = ("one", "two", "three")
 WANTED = {(kind, name) for kind in ("Service", "Ingress", "NetworkPolicy", "CronJob") for name in SHOPS}
 HEALED_WITHIN_S = 45.0
+DEATHS, DEATHS_WITHIN_S, WRITERS = 3, 60.0, 3
 LARGE_SECRETS, LARGE_BYTES = 12, 500_000
 
 
@@ -255,36 +258,44 @@ def grow(sea: Sea, kubectl: Kubectl, name: str) -> Ran:
 @pytest.mark.parametrize("part", ["executor", "bridge", "gateway"])
 def test_a_deploy_under_which_parts_die_writes_nothing_twice(sea: Sea, part: str) -> None:
     """Creations and patches in several kubectls while a part is killed again and again: each end tells the truth."""
-    names = [f"{part}-{number}" for number in range(12)]
-    for name in names:
-        policy = workloads.manifest("NetworkPolicy", name, sea.namespace)
-        policy["spec"]["ingress"] = [{}]
-        sea.api.create(workloads.PLACES["NetworkPolicy"], policy)
-    audit, kubectl = sea.audit(), sea.kubectl()
+    audit = sea.audit()
     sea.way_to_api.answer_delay_s = 0.1
-    jobs: list[tuple[str, Callable[[], Ran]]] = []
-    for name in names:
-        jobs.append((name, lambda name=name: create(sea, kubectl, name)))  # type: ignore[misc]
-        jobs.append((name, lambda name=name: grow(sea, kubectl, name)))  # type: ignore[misc]
-    with (
-        caching(Clouddriver(sea.kubectl()), sea.namespace, WANTED) as agent,
-        dying(sea, part) as killed,
-        ThreadPoolExecutor(3) as pool,
-    ):
-        ended = list(pool.map(lambda job: (job[0], insist(job[1])), jobs))
+    with caching(Clouddriver(sea.kubectl()), sea.namespace, WANTED) as agent, dying(sea, part) as killed:
+        ended = written_under(sea, part, killed)
     sea.heal()
 
-    assert len(killed) >= 2
+    assert len(killed) >= DEATHS
     assert agent.whole > 0
     assert set(effects(_writes(audit, sea)).values()) == {1}
-    for number, (name, ran) in enumerate(ended):
-        count = times_done(sea, name, created=number % 2 == 0)
+    for name, created, ran in ended:
+        count = times_done(sea, name, created=created)
         told = f"{name}: {ran.code}, {count} times done: {ran.err.strip()}"
         assert count <= 1, told
         if ran.code == 0:
             assert count == 1, told
         elif NOT_SENT in ran.err:
             assert count == 0, told
+
+
+def written_under(sea: Sea, part: str, killed: list[str]) -> list[tuple[str, bool, Ran]]:
+    """Create ConfigMaps and patch policies until enough has died; each one's name, whether it is created, and its end."""
+    kubectl, numbers = sea.kubectl(), itertools.count()
+    until = time.monotonic() + DEATHS_WITHIN_S
+
+    def write() -> list[tuple[str, bool, Ran]]:
+        ended = []
+        while len(killed) < DEATHS and time.monotonic() < until:
+            name = f"{part}-{next(numbers)}"
+            policy = workloads.manifest("NetworkPolicy", name, sea.namespace)
+            policy["spec"]["ingress"] = [{}]
+            sea.api.create(workloads.PLACES["NetworkPolicy"], policy)
+            ended.append((name, True, insist(functools.partial(create, sea, kubectl, name))))
+            ended.append((name, False, insist(functools.partial(grow, sea, kubectl, name))))
+        return ended
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writers = [pool.submit(write) for _ in range(WRITERS)]
+        return [each for writer in writers for each in writer.result()]
 
 
 def insist(job: Callable[[], Ran]) -> Ran:

@@ -43,6 +43,8 @@ _LEVELLED = (
     (re.compile(r"controller-uid: ?UID"), "controller-uid"),
     (re.compile(r"resourceVersion\W+\d+"), "VERSION"),
 )
+_REPAIRS = ("ipallocator-repair-controller", "portallocator-repair-controller")
+"""Now and then they look at all Services, and complain of one that is made just then (kube-apiserver, core/service)."""
 _THROTTLED = re.compile(r".*(client-side throttling|Throttling request).*\n?")
 _AGE = re.compile(r"(?<=\s)(\d+[smhd])+(?=\s|$)|<invalid>|\d+[smhd](\d+[smhd])? ago")
 
@@ -74,7 +76,7 @@ class Way:
 
 
 def object_of(way: Way, text: str) -> Any:
-    """An output of JSON, levelled; items in an order of their own."""
+    """An output of JSON, levelled; items in an order of their own, without what the API server says of itself."""
     return _level_value(way, json.loads(text))
 
 
@@ -82,11 +84,17 @@ def _level_value(way: Way, value: Any) -> Any:
     if isinstance(value, dict):
         kept = {key: _level_value(way, item) for key, item in value.items() if key not in _DROPPED}
         if isinstance(kept.get("items"), list):
-            kept["items"].sort(key=lambda item: json.dumps(item, sort_keys=True))
+            kept["items"] = sorted(
+                filter(_is_lasting, kept["items"]), key=lambda item: json.dumps(item, sort_keys=True)
+            )
         return kept
     if isinstance(value, list):
         return [_level_value(way, item) for item in value]
     return way.level(value) if isinstance(value, str) else value
+
+
+def _is_lasting(item: Any) -> bool:
+    return not (isinstance(item, dict) and item.get("reportingComponent") in _REPAIRS)
 
 
 def table_of(way: Way, text: str) -> list[list[str]]:

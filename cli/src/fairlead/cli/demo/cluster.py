@@ -74,19 +74,27 @@ class Cluster:
         self._run(remove)
 
     def create(self, objects: Iterable[tuple[Resource, dict[str, Any]]]) -> None:
-        """Create objects directly, past Fairlead."""
+        """Create objects directly, past Fairlead; after the first that is refused no other is begun."""
 
         async def create(session: KubeSession) -> None:
-            slots = asyncio.Semaphore(_AT_ONCE)
+            waiting, failed = iter(objects), list[KubeError]()
 
-            async def one(resource: Resource, manifest: dict[str, Any]) -> None:
-                async with slots:
+            async def work() -> None:
+                for resource, manifest in waiting:
                     path = resource.path(self.namespace if resource.namespaced else "")
-                    await session.request("POST", path, body=json.dumps(manifest).encode())
+                    try:
+                        await session.request("POST", path, body=json.dumps(manifest).encode())
+                    except KubeError as error:
+                        failed.append(error)
+                    if failed:
+                        return
 
-            async with asyncio.TaskGroup() as group:
-                for resource, manifest in objects:
-                    group.create_task(one(resource, manifest))
+            # Nobody is cancelled: the connection of a request that is given up ends later than its session (aiohttp).
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(_AT_ONCE):
+                    workers.create_task(work())
+            if failed:
+                raise failed[0]
 
         self._run(create)
 
@@ -103,11 +111,8 @@ class Cluster:
 
         try:
             return asyncio.run(run())
-        except* KubeError as errors:
-            first: BaseException = errors
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            raise CommandError(f"the cluster of {self.kubeconfig}: {first}") from first
+        except KubeError as error:
+            raise CommandError(f"the cluster of {self.kubeconfig}: {error}") from error
 
 
 async def _count(session: KubeSession, resource: Resource, namespace: str) -> int:
