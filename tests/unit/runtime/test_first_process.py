@@ -18,11 +18,11 @@ def test_sigterm_while_a_program_is_imported(program: Callable[..., Program], pi
     """The first process ends by a handler of ours, in order; another one by the kernel, as ever."""
     running = program(
         f"""
-        import os, sys, time
+        import os, signal, sys
         os.getpid = lambda: {pid}
         import fairlead.runtime
         print("imported", file=sys.stderr, flush=True)
-        time.sleep(60)
+        signal.pause()
         """
     )
     running.until("imported")
@@ -35,12 +35,12 @@ def test_what_handles_it_already_stays(program: Callable[..., Program]) -> None:
     """Whoever imports the package has the last word."""
     running = program(
         """
-        import os, signal, sys, time
+        import os, signal, sys
         os.getpid = lambda: 1
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
         import fairlead.runtime
         print("imported", file=sys.stderr, flush=True)
-        time.sleep(60)
+        signal.pause()
         """
     )
     running.until("imported")
