@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,17 +23,17 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from tests.clients.conftest import Namespaces, informers_binary, kubectl_binary
-from tests.e2e.conftest import ACCOUNT, FACADE_KINDS, Facade, adopt
+from tests.clients.sea import HEALED_WITHIN_S, Sea
+from tests.e2e.conftest import ACCOUNT, FACADE_KINDS, adopt
 from tests.support import workloads
 from tests.support.audit_tail import AuditTail, effects
 from tests.support.caching_agent import caching
 from tests.support.clouddriver import Clouddriver, KubectlFailed
-from tests.support.exposition import total
 from tests.support.informer_program import cluster_stores, running_informers
 from tests.support.kubectl import Kubectl, Ran
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.kubernetes_control_plane import ControlPlane
-from tests.support.live_accounts import is_live, resources_of
+from tests.support.live_accounts import resources_of
 from tests.support.polling import wait_until
 from tests.support.tcp_proxy import TcpProxy
 
@@ -55,57 +54,8 @@ SLOW_PIECE_S = 0.01
 """Each piece of an answer comes so late that a large one is about a second under way."""
 SHOPS = ("one", "two", "three")
 WANTED = {(kind, name) for kind in ("Service", "Ingress", "NetworkPolicy", "CronJob") for name in SHOPS}
-HEALED_WITHIN_S = 45.0
 DEATHS, DEATHS_WITHIN_S, WRITERS = 3, 60.0, 3
 LARGE_SECRETS, LARGE_BYTES = 12, 500_000
-
-
-@dataclass
-class Sea:
-    """A stack in four processes, its link and its API server reached through networks that can fail."""
-
-    stack: Stack
-    plane: ControlPlane
-    link: TcpProxy
-    way_to_api: TcpProxy
-    api: KubernetesApi
-    namespace: str
-    calm: str
-    """A namespace into which nobody writes: lists of places whose writes had an unknown end are live for a while."""
-    binary: Path
-
-    def kubectl(self) -> Kubectl:
-        """The kubectl of Clouddriver's next image, through the gateway."""
-        return Facade(self.stack, self.plane).kubectl(binary=self.binary)
-
-    def audit(self) -> AuditTail:
-        """The audit log from now on."""
-        return AuditTail(self.plane.audit_log)
-
-    def answers(self) -> bool:
-        """Whether a live read goes through again."""
-        return self.kubectl().run(f"--namespace={self.namespace}", "get", "secrets", timeout_s=30).code == 0
-
-    def refused(self) -> float:
-        """How many requests the gateway has answered with 503."""
-        return total(self.stack.instances["gateway"].metrics_url, "fairlead_facade_requests_total", code="503")
-
-    def heal(self) -> None:
-        """Start and connect everything again, and wait until the mirror is live."""
-        self.way_to_api.answer_delay_s = 0.0
-        for proxy in (self.link, self.way_to_api):
-            proxy.thaw()
-            proxy.mend()
-        gone = [name for name in self.stack.parts if not self.stack.running(name)]
-        self.stack.start(*gone)
-        adopt(self.stack)
-        with self.stack.gateway() as gateway:
-            wait_until(
-                lambda: is_live(gateway, ACCOUNT, kinds=len(FACADE_KINDS)),
-                within_s=HEALED_WITHIN_S,
-                what="a live mirror",
-            )
-        wait_until(self.answers, within_s=HEALED_WITHIN_S, what="live answers")
 
 
 @pytest.fixture(scope="module")
