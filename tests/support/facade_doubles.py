@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from urllib.parse import parse_qsl, unquote
 
@@ -73,10 +73,12 @@ class MemoryShelf:
     accounts: set[str] = field(default_factory=lambda: {ACCOUNT})
     documents: dict[tuple[str, str, str], tuple[DocumentState, bytes]] = field(default_factory=dict)
     reads: int = 0
+    puts: int = 0
 
     def put(self, kind: str, content: bytes, path: str = "") -> None:
         """Store a document as an agent sends it."""
-        state = DocumentState(sha256(content).hexdigest(), STORED)
+        state = DocumentState(sha256(content).hexdigest(), STORED + timedelta(seconds=self.puts))
+        self.puts += 1
         self.documents[ACCOUNT, kind, path] = state, content
 
     async def state(self, account: str, kind: str, path: str = "") -> DocumentState | None:
@@ -84,10 +86,10 @@ class MemoryShelf:
         found = self.documents.get((account, kind, path))
         return found[0] if found else None
 
-    async def hashes(self, accounts: Sequence[str], kind: str) -> Mapping[str, str]:
+    async def states(self, accounts: Sequence[str], kind: str) -> Mapping[str, DocumentState]:
         self.outage.check()
         found = {account: self.documents.get((account, kind, "")) for account in accounts}
-        return {account: each[0].sha256 for account, each in found.items() if each}
+        return {account: replace(each[0], headers={}) for account, each in found.items() if each}
 
     async def content(self, account: str, kind: str, path: str, sha256: str) -> bytes | None:
         self.outage.check()

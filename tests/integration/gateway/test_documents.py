@@ -49,7 +49,7 @@ async def test_what_an_agent_sends_is_found(shelf: PostgresDocuments, opened: Da
     assert await shelf.content(ACCOUNT, DISCOVERY, "", "one") is None
     assert await shelf.content(ACCOUNT, DISCOVERY, VERSION_PATH, "v") == b"version"
     assert await shelf.state("other", DISCOVERY) is None
-    assert await shelf.hashes([ACCOUNT, "other"], DISCOVERY) == {ACCOUNT: "two"}
+    assert await shelf.states([ACCOUNT, "other"], DISCOVERY) == {ACCOUNT: second}
 
 
 async def test_what_is_kept_keeps_its_headers(shelf: PostgresDocuments) -> None:

@@ -136,6 +136,17 @@ async def test_what_the_cluster_serves_makes_it_ask_again() -> None:
     assert kept.asked == 3
 
 
+async def test_what_came_and_went_makes_it_ask_again() -> None:
+    """What was fetched in between may tell of a definition that is gone."""
+    kept = Kept()
+    await kept.get("/openapi/v2")
+    kept.shelf.put(DISCOVERY, b'{"items":[{"metadata":{"name":"brief"},"versions":[]}]}')
+    kept.shelf.put(DISCOVERY, b'{"items":[]}')
+    await kept.get("/openapi/v2")
+
+    assert kept.asked == 2
+
+
 async def test_a_state_named_by_its_hash_is_never_asked_for_again() -> None:
     """However old; another hash is, and gets what there is."""
     kept = Kept(fresh_s=0.0)

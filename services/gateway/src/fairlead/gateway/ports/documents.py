@@ -16,7 +16,7 @@ OPENAPI = "openapi"
 
 @dataclass(frozen=True, slots=True)
 class DocumentState:
-    """Which document is stored, and since when."""
+    """Which document is stored, and since when: one that comes back after another is another state."""
 
     sha256: str
     stored: datetime
@@ -30,8 +30,8 @@ class DocumentShelf(Protocol):
         """Look which document there is."""
         ...
 
-    async def hashes(self, accounts: Sequence[str], kind: str) -> Mapping[str, str]:
-        """Which document without a path each of these accounts has, by its SHA-256."""
+    async def states(self, accounts: Sequence[str], kind: str) -> Mapping[str, DocumentState]:
+        """Which document without a path each of these accounts has; headers are left out."""
         ...
 
     async def content(self, account: str, kind: str, path: str, sha256: str) -> bytes | None:

@@ -26,14 +26,14 @@ class PostgresDocuments:
             row = await cursor.fetchone()
         return DocumentState(row["sha256"], row["stored_at"], row["headers"]) if row else None
 
-    async def hashes(self, accounts: Sequence[str], kind: str) -> Mapping[str, str]:
+    async def states(self, accounts: Sequence[str], kind: str) -> Mapping[str, DocumentState]:
         """Which document without a path each account has."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                "select account, sha256 from documents where account = any(%s) and kind = %s and path = ''",
+                "select account, sha256, stored_at from documents where account = any(%s) and kind = %s and path = ''",
                 [list(accounts), kind],
             )
-            return {row["account"]: row["sha256"] for row in await cursor.fetchall()}
+            return {row["account"]: DocumentState(row["sha256"], row["stored_at"]) for row in await cursor.fetchall()}
 
     async def content(self, account: str, kind: str, path: str, sha256: str) -> bytes | None:
         """Read it; None when it was replaced meanwhile."""

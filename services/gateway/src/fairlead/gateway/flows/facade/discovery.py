@@ -88,10 +88,9 @@ class DiscoveryDocuments:
         """Whether the stored document holds; else the cluster should be asked while it can be."""
         return self._unsettled.get(account, 0.0) < time.monotonic()
 
-    async def sha256(self, account: str) -> str:
-        """Which discovery document there is; empty for none."""
-        state = await self._state(account)
-        return state.sha256 if state else ""
+    async def standing(self, account: str) -> DocumentState | None:
+        """Which discovery document there is."""
+        return await self._state(account)
 
     async def _version(self, request: FacadeRequest) -> FacadeAnswer | None:
         state = await self._state(request.account, VERSION_PATH)

@@ -53,7 +53,7 @@ class _Sure:
     """When a document was last known to be the cluster's, and what the cluster served then."""
 
     at: float
-    discovery: str
+    discovery: DocumentState | None
 
 
 @dataclass
@@ -150,7 +150,7 @@ class OpenApiDocuments:
             if known is None:
                 raise
             if isinstance(error, TimeoutError):  # so that not everybody waits
-                self._note(account, wanted, await self.discovery.sha256(account))
+                self._note(account, wanted, await self.discovery.standing(account))
             return known
 
     async def _is_sure(self, account: str, wanted: Wanted, found: Schemas) -> bool:
@@ -159,12 +159,12 @@ class OpenApiDocuments:
         sure = self._sure.get((account, wanted.key))
         if sure is None or time.monotonic() - sure.at > self.fresh_s or not self.discovery.settled(account):
             return False
-        return sure.discovery == await self.discovery.sha256(account)
+        return sure.discovery == await self.discovery.standing(account)
 
     async def _fetch(
         self, account: str, wanted: Wanted, known: tuple[Schemas, DocumentState] | None
     ) -> tuple[Schemas, DocumentState] | FacadeAnswer:
-        served = await self.discovery.sha256(account)
+        served = await self.discovery.standing(account)
         headers = {"accept": wanted.media, "accept-encoding": "gzip"}
         if known is not None and "etag" in known[0].headers:
             headers["if-none-match"] = known[0].etag
@@ -212,7 +212,7 @@ class OpenApiDocuments:
                 logfields.ACCOUNT: account, logfields.ERROR: chain(error)})  # fmt: skip
         return state
 
-    def _note(self, account: str, wanted: Wanted, served: str) -> None:
+    def _note(self, account: str, wanted: Wanted, served: DocumentState | None) -> None:
         key = (account, wanted.key)
         self._sure[key] = _Sure(time.monotonic(), served)
         self._sure.move_to_end(key)

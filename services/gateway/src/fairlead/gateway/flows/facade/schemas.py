@@ -10,7 +10,7 @@ from typing import Protocol
 
 from fairlead.gateway.errors import DatabaseUnavailable
 from fairlead.gateway.flows.facade.openapi import OpenApiDocuments
-from fairlead.gateway.ports.documents import DISCOVERY, DocumentShelf
+from fairlead.gateway.ports.documents import DISCOVERY, DocumentShelf, DocumentState
 from fairlead.gateway.ports.links import LinkRecord
 from fairlead.runtime import logfields
 from fairlead.runtime.errors import chain
@@ -50,7 +50,7 @@ class SchemasAhead:
     shelf: DocumentShelf
     served: Served
     clock: Callable[[], float] = time.monotonic
-    _held: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _held: dict[str, tuple[str, DocumentState]] = field(default_factory=dict)
     """Under which connection, and with which discovery document, an account's documents were fetched last."""
     _not_before: dict[str, float] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class SchemasAhead:
     async def look(self) -> None:
         """Fetch what may be other than before."""
         links = {account: record.id for record in self.served.records() for account in record.accounts}
-        states = await self.shelf.hashes(sorted(links), DISCOVERY)
+        states = await self.shelf.states(sorted(links), DISCOVERY)
         wanted = {account: (link, states[account]) for account, link in links.items() if account in states}
         self._held = {account: held for account, held in self._held.items() if account in links}
         self._not_before = {account: at for account, at in self._not_before.items() if account in links}
@@ -75,7 +75,7 @@ class SchemasAhead:
             for account in self._due(wanted):
                 group.create_task(self._hold(account, wanted[account], places))
 
-    def _due(self, wanted: Mapping[str, tuple[str, str]]) -> list[str]:
+    def _due(self, wanted: Mapping[str, tuple[str, DocumentState]]) -> list[str]:
         now = self.clock()
         return [
             account
@@ -83,7 +83,7 @@ class SchemasAhead:
             if self._held.get(account) != state and self._not_before.get(account, now) <= now
         ]
 
-    async def _hold(self, account: str, state: tuple[str, str], places: asyncio.Semaphore) -> None:
+    async def _hold(self, account: str, state: tuple[str, DocumentState], places: asyncio.Semaphore) -> None:
         try:
             async with places, asyncio.timeout(WITHIN_S):
                 await self.documents.hold(account)

@@ -47,9 +47,9 @@ class LastKnown:
             self._states.popitem(last=False)
         return state
 
-    async def hashes(self, accounts: Sequence[str], kind: str) -> Mapping[str, str]:
+    async def states(self, accounts: Sequence[str], kind: str) -> Mapping[str, DocumentState]:
         """Which documents there are."""
-        return await self.shelf.hashes(accounts, kind)
+        return await self.shelf.states(accounts, kind)
 
     async def content(self, account: str, kind: str, path: str, sha256: str) -> bytes | None:
         """Read a document."""
