@@ -83,7 +83,7 @@ class ControlPlane:
         """Start the API server again on its port; back when it is ready, and its controllers work again if they run."""
         self.api_server.start(self._api_is_ready, timeout_s=120)
         if self.controller_manager.running:
-            self._wait_controllers()
+            self._restart_controllers()
 
     def compact(self) -> None:
         """Make every version that was seen so far too old: watches from it get 410, and so do continue tokens.
@@ -122,6 +122,11 @@ class ControlPlane:
             data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         return json.loads(self._open(request, data))
+
+    def make_namespace(self, name: str) -> None:
+        """Make a namespace; back when its service account is there, without which no pod is taken."""
+        self.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        wait_until(partial(self._has_service_account, name), within_s=60, what=f"the service account of {name}")
 
     def audit_events(self, about: str = "") -> list[dict[str, Any]]:
         """All events of the audit log so far whose text holds ``about``; a line under way is left out."""
@@ -254,11 +259,12 @@ class ControlPlane:
             return False
         return True
 
-    def _wait_controllers(self) -> None:
-        """Wait until a new namespace gets its service account: for seconds after a restart none does, and pods are refused."""
+    def _restart_controllers(self) -> None:
+        """Begin anew: controllers whose API server went away look for it again one by one, the last after a minute."""
+        self.controller_manager.kill()
+        self.controller_manager.start()
         name = f"probe-{secrets.token_hex(4)}"
-        self.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        wait_until(partial(self._has_service_account, name), within_s=60, what="a service account in a new namespace")
+        self.make_namespace(name)
         self.request("DELETE", f"/api/v1/namespaces/{name}")
 
     def _answers(self, request: urllib.request.Request) -> bool:

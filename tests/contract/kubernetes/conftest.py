@@ -28,4 +28,5 @@ async def api(request: pytest.FixtureRequest) -> AsyncIterator[Api]:
     control_plane: ControlPlane = request.getfixturevalue("control_plane")
     context = ssl.create_default_context(cafile=str(control_plane.ca_file))
     async with Api(control_plane.server, context, control_plane.admin_token, control_plane.compact) as client:
+        await client.eventually(client.core("serviceaccounts", "default"), bool)  # until then pods are refused
         yield client
