@@ -21,7 +21,7 @@ def test_objects_are_made_and_audited(control_plane: ControlPlane, namespace: st
     found = json.loads(control_plane.kubectl("-n", namespace, "get", "configmap", name, "-o", "json"))
 
     assert found["data"] == {"rig": "cutter"}
-    refs = [event["objectRef"] for event in control_plane.audit_events() if event["verb"] == "create"]
+    refs = [event["objectRef"] for event in control_plane.audit_events(name) if event["verb"] == "create"]
     assert name in {ref.get("name") for ref in refs}
 
 

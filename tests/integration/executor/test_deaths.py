@@ -189,7 +189,8 @@ async def test_many_deaths(
         with contextlib.suppress(AssertionError):
             await eventually(lambda: not open_ones(), within_s=ROUND_S)
 
-    took_effect = [event["auditID"] for event in control_plane.audit_events() if event["responseStatus"]["code"] < 300]
+    events = control_plane.audit_events(namespace)
+    took_effect = [event["auditID"] for event in events if event["responseStatus"]["code"] < 300]
     done = 0
     for number in requests:
         ids = [each for each in took_effect if each.startswith(f"{zone.id(number)}.")]

@@ -75,7 +75,7 @@ async def test_a_life(way: Way, namespace: str, control_plane: ControlPlane) -> 
     assert (await ask(way, "GET", f"{path}/cargo"))[0] == 404
 
     writes = [
-        each["auditID"] for each in control_plane.audit_events()
+        each["auditID"] for each in control_plane.audit_events(namespace)
         if each.get("objectRef", {}).get("namespace") == namespace and each["verb"] in ("create", "patch", "update", "delete")
         and each["objectRef"].get("name") == "cargo" and each["stage"] == "ResponseComplete"
         and each["responseStatus"]["code"] < 300
