@@ -253,7 +253,7 @@ def buoys(_session_control_plane: ControlPlane) -> Iterator[None]:
     _session_control_plane.request("DELETE", f"{path}/buoys.merge.example.test")
 
 
-@pytest.mark.usefixtures("buoys")
+@pytest.mark.usefixtures("buoys", "released")
 async def test_the_patches_of_all_cases_are_kubectls(
     control_plane: ControlPlane, namespace: str, recorder: Recorder
 ) -> None:
@@ -270,7 +270,7 @@ async def test_the_patches_of_all_cases_are_kubectls(
         assert ours[name] == theirs.get(name), name
 
 
-@pytest.mark.usefixtures("buoys")
+@pytest.mark.usefixtures("buoys", "released")
 async def test_the_outcomes_of_all_cases_are_kubectls(
     control_plane: ControlPlane, namespace: str, recorder: Recorder
 ) -> None:
@@ -370,6 +370,7 @@ def deployments(draw: Callable[..., Any]) -> JsonObject:
     return made
 
 
+@pytest.mark.usefixtures("released")
 @given(st.data())
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 async def test_random_patches_are_kubectls(
