@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.integration.executor.conftest import run_until
 from tests.support.executor_zone import Zone
 from tests.support.kubernetes_control_plane import ControlPlane
 
@@ -16,7 +17,7 @@ def effects(plane: ControlPlane, operation_id: str) -> list[str]:
     """Audit ids of the requests of an operation that took effect: answered with 2xx, and no read."""
     return [
         event["auditID"]
-        for event in plane.audit_events()
+        for event in plane.audit_events(operation_id)
         if event["auditID"].startswith(f"{operation_id}.")
         and event["verb"] not in ("get", "list", "watch")
         and event["stage"] == "ResponseComplete"
@@ -238,10 +239,8 @@ async def test_custom_resource(zone: Zone, control_plane: ControlPlane, namespac
         "apiVersion": "harbour.example.test/v1", "kind": "Buoy", "metadata": {"name": "red", "namespace": namespace},
         "spec": {"lit": True},
     }  # fmt: skip
-    number = 2
-    while (result := await zone.run(number, kind="apply", manifest=buoy)).report.reason == "NoKindMatch":
-        number += 1  # the server tells of a new kind a moment after it is established
-        assert number < 1000
+    # the server tells of a new kind a moment after it is established
+    result = await run_until(zone, 2, lambda found: found.report.reason != "NoKindMatch", kind="apply", manifest=buoy)
     assert result.body["spec"] == {"lit": True}
 
     target = {"kind": "Buoy.harbour.example.test", "namespace": namespace, "name": "red"}

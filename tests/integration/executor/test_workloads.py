@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.integration.executor.conftest import configured
+from tests.integration.executor.conftest import configured, run_until
 from tests.support.executor_zone import Result, Zone
 from tests.support.kubernetes_control_plane import ControlPlane
 from tests.support.services import eventually, ready, running
@@ -36,15 +36,7 @@ def workload(kind: str, namespace: str, image: str, **spec: Any) -> JsonObject:
 
 async def revisions(zone: Zone, number: int, target: JsonObject, count: int) -> Result:
     """Wait until the controllers have made so many revisions."""
-    latest: list[Result] = []
-
-    async def made() -> bool:
-        latest.append(await zone.run(number + len(latest), kind="history", target=target))
-        return len(latest[-1].body["items"]) == count
-
-    while not await made():
-        assert len(latest) < 400, latest[-1].body
-    return latest[-1]
+    return await run_until(zone, number, lambda found: len(found.body["items"]) == count, kind="history", target=target)
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
