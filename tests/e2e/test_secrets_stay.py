@@ -16,6 +16,7 @@ import nats
 import pytest
 from tests.e2e.conftest import ACCOUNT, Cluster
 from tests.support import workloads
+from tests.support.custom_resources import defined
 from tests.support.kubernetes_api import JsonObject
 from tests.support.leak_search import TraceCollector, disguises, found_in_bytes, found_in_database, found_in_files
 from tests.support.mirror_checker import MirrorChecker
@@ -154,7 +155,7 @@ def test_secrets_stay_in_the_cluster(cluster: Cluster, stacks: Callable[..., Sta
         tracing = {"tracing": {"endpoint": collector.endpoint, "eventsPerSecond": 1000}}
         kinds = ["ConfigMap", "Secret", "Deployment", "CustomResourceDefinition", WIDGET_KIND]
         stack = stacks(cluster.account(kinds=kinds, namespaces=[namespace]), overrides=tracing, log_level="debug")
-        cluster.api.create(PLACES["CustomResourceDefinition"], workloads.widget_definition())
+        around.enter_context(defined(cluster.api, workloads.widget_definition()))
         gateway = around.enter_context(stack.gateway())
         checker = MirrorChecker(gateway, cluster.api, ACCOUNT)
         wait_until(lambda: checker.watches("secrets", "configmaps", f"widgets.{workloads.GROUP}"))
@@ -179,7 +180,6 @@ def test_secrets_stay_in_the_cluster(cluster: Cluster, stacks: Callable[..., Sta
         wait_until(lambda: bool(collector.bodies), what="traces")
         in_traces = [hit for body in collector for hit in found_in_bytes(body, everything, "traces")]
     in_files = found_in_files(stack.files.directory, everything)
-    cluster.api.delete(PLACES["CustomResourceDefinition"], "", f"widgets.{workloads.GROUP}")
     cluster.api.delete(PLACES["Namespace"], "", namespace)
 
     hits = [*during, *in_figures, *in_rows, *in_traces, *in_files]
