@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +29,8 @@ _FOLLOWED_EVERY_S = 0.05
 _ROUND_S = 0.1
 _LEASE_EVERY_S = 10.0
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+_PASSING = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+"""Refusals of a server that starts, or of a request whose like went through before: the next round sees."""
 _STATUS_PATCH = "application/strategic-merge-patch+json"
 
 
@@ -92,13 +95,16 @@ class PlayedNode:
             except httpx.TransportError:
                 continue  # the API server is away: a test restarts it
             except ApiRefusal as refusal:
-                self.failures.append(str(refusal))
+                if refusal.status not in _PASSING:
+                    self.failures.append(str(refusal))
 
     def _renew_lease(self) -> None:
         spec = {"holderIdentity": NODE, "renewTime": _now(), "leaseDurationSeconds": 40}
         try:
             self._api.call("PATCH", f"{_LEASES}/{NODE}", {"spec": spec}, content="application/merge-patch+json")
-        except ApiRefusal:
+        except ApiRefusal as refusal:
+            if refusal.status != HTTPStatus.NOT_FOUND:
+                raise
             self._api.call("POST", _LEASES, {"metadata": {"name": NODE}, "spec": spec})
 
     def _play_for(self, pod: JsonObject) -> None:
@@ -108,10 +114,13 @@ class PlayedNode:
             if "deletionTimestamp" in metadata:
                 options = {"gracePeriodSeconds": 0, "preconditions": {"uid": metadata["uid"]}}
                 self._api.call("DELETE", path, options)
-            elif not spec.get("nodeName"):
+            elif pod["status"]["phase"] == "Pending" and spec.get("nodeName", NODE) == NODE:
                 target = {"apiVersion": "v1", "kind": "Node", "name": NODE}
-                self._api.call("POST", f"{path}/binding", {"metadata": {"name": metadata["name"]}, "target": target})
-                self._api.call("PATCH", f"{path}/status", {"status": _status(spec)}, content=_STATUS_PATCH)
+                if "nodeName" not in spec:
+                    binding = {"metadata": {"name": metadata["name"]}, "target": target}
+                    self._api.call("POST", f"{path}/binding", binding)
+                patch = {"metadata": {"uid": metadata["uid"]}, "status": _status(spec)}
+                self._api.call("PATCH", f"{path}/status", patch, content=_STATUS_PATCH)
 
 
 def _status(spec: JsonObject) -> JsonObject:
