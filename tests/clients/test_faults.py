@@ -49,12 +49,14 @@ QUICK: dict[str, Any] = {
     "clouddriver": {"keepAliveHeartbeatSeconds": 1, "backoff": {"baseDelay": 0.2, "maxDelay": 1}},
     "gateway": {"link": {"heartbeatSeconds": 1}},
 }
-SLOW_ANSWER_S = 1.0
+SLOW_ANSWER_S = 3.0
 SLOW_PIECE_S = 0.01
 """Each piece of an answer comes so late that a large one is about a second under way."""
 SHOPS = ("one", "two", "three")
 WANTED = {(kind, name) for kind in ("Service", "Ingress", "NetworkPolicy", "CronJob") for name in SHOPS}
 DEATHS, DEATHS_WITHIN_S, WRITERS = 3, 60.0, 3
+REFLECTORS_WITHIN_S = 90.0
+"""After some failures client-go's reflectors rest for up to a minute (client-go, tools/cache/reflector.go)."""
 LARGE_SECRETS, LARGE_BYTES = 12, 500_000
 
 
@@ -355,4 +357,4 @@ def test_informers_outlive_parts_that_die(sea: Sea, tmp_path: Path) -> None:
         def equal() -> bool:
             return informers.stores() == cluster_stores(sea.api, sea.namespace, places)
 
-        wait_until(equal, within_s=HEALED_WITHIN_S, what="stores that equal the cluster")
+        wait_until(equal, within_s=REFLECTORS_WITHIN_S, what="stores that equal the cluster")

@@ -33,6 +33,8 @@ PATCHES: dict[str, Any] = {
     "application/merge-patch+json": {"metadata": {"labels": {"by": "merge"}}},
     "application/strategic-merge-patch+json": {"metadata": {"labels": {"by": "strategic"}}},
 }
+REVISION = "deployment.kubernetes.io/revision"
+"""Its controller writes it, and puts it back a moment after a patch took it away."""
 ORDER = {"POST": 0, "PUT": 1, "PATCH": 2, "GET": 3, "DELETE": 4}
 
 
@@ -180,6 +182,8 @@ def _told(door: Door, answer: httpx.Response) -> Any:
             item.pop("apiVersion", None)
     if answer.request.method != "GET" and isinstance(value.get("status"), dict):
         del value["status"]  # of an object: how far its controller is, by chance; a Status has a text there
+        annotations = value["metadata"].pop("annotations", {})
+        value["metadata"]["annotations"] = {name: text for name, text in annotations.items() if name != REVISION}
     return value
 
 

@@ -36,6 +36,10 @@ def shop(facade: Facade) -> str:
     kubectl = facade.kubectl()
     name = msgspec.json.decode(kubectl("create", "-o", "json", "-f", "-", stdin=
         '{"apiVersion":"v1","kind":"Namespace","metadata":{"generateName":"smoke-"}}'))["metadata"]["name"]  # fmt: skip
+    wait_until(
+        lambda: facade.kubectl(direct=True).run("-n", name, "get", "configmap", "kube-root-ca.crt").code == 0,
+        what="what every namespace is given",
+    )
     return str(name)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import ACCOUNT, Cluster, adopt, discard
-from tests.support.bus_surgery import delete_stream
+from tests.support.bus_surgery import delete_stream, held
 from tests.support.mirror_checker import MirrorChecker
 from tests.support.mirror_reader import MirrorReader
 from tests.support.polling import wait_until
@@ -182,7 +182,8 @@ def test_a_deleted_clean_log(storm: Storm) -> None:
     """The log between scrubber and bridge is deleted with batches in it, while the gateway is away."""
     storm.stack.kill("gateway")
     storm.blow()
-    assert delete_stream(storm.stack, CLEAN_LOG.name) > 0
+    wait_until(lambda: held(storm.stack, CLEAN_LOG.name) > 0, what="batches in the log")
+    assert delete_stream(storm.stack, CLEAN_LOG.name)
     storm.blow()
     storm.stack.start("gateway")
     storm.blow()

@@ -140,7 +140,7 @@ def test_a_list_waits_for_a_mirror_that_is_late(world: World) -> None:
     before = world.lists_seen("deployments")
     with world.standing_still():
         world.run("apply", "-f", "-", stdin=_deployment("web:3"))
-        wake = threading.Timer(0.7, world.facade.stack.resume, [SCRUBBER])
+        wake = threading.Timer(0.3, world.facade.stack.resume, [SCRUBBER])
         wake.start()
         assert world.image() == "web:3"
         wake.join()

@@ -52,7 +52,7 @@ def test_from_the_first_claim_to_the_removal(
         kubectl("-n", "default", "delete", "configmap", "registered")
 
         with stack.gateway() as gateway:
-            assert gateway.registration(ACCOUNT)["state"] == "registered"
+            wait_until(lambda: gateway.registration(ACCOUNT)["state"] == "registered", what="the confirmation")
             assert clouddriver.loads[ACCOUNT] == 1
             with pytest.raises(GatewayRefusal, match="is served by"):
                 gateway.remove(ACCOUNT)

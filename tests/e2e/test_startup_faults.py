@@ -394,6 +394,6 @@ def test_programs_without_settings(empty: dict[str, StartedService]) -> None:
     """Each program says which setting it needs first; the agent's wait for nats-server for half a minute, not ready."""
     empty["gateway"].assert_ends(MISCONFIGURED, "gateway.database: set dsn or dsnFile", "gateway.keyFile: ")
     for name in (*AGENT_SERVICES, "agent"):
-        empty[name].assert_ends(FAILED, "nats.url: no nats-server answers at nats://127.0.0.1:")
+        empty[name].assert_ends(FAILED, "nats.url: no nats-server answers at nats://127.0.0.1:", within_s=90)
     for name in ("watcher", "executor"):
         assert "kubernetes.accounts names no account" in empty[name].said(), name

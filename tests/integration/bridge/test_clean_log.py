@@ -95,13 +95,13 @@ async def test_what_waits_is_told(zone_of: MakeZone, monkeypatch: pytest.MonkeyP
 async def test_nothing_is_delivered_twice_while_the_gateway_takes_its_time(zone_of: MakeZone) -> None:
     """A gateway whose database is down keeps batches for long; the log is told and does not deliver them again."""
     gateway = GatewayDouble(acknowledges=False)
-    async with gateway.listening(), zone_of(gateway, bridge={"logAckWaitSeconds": 2}) as zone:
+    async with gateway.listening(), zone_of(gateway, bridge={"logAckWaitSeconds": 4}) as zone:
         await zone.wait_ready()
         await zone.append(b"one")
         await eventually(lambda: len(gateway.envelopes) == 1)
         consumer = await zone.bus.jetstream.consumer_info(CLEAN_LOG.name, CLEAN_LOG.durable)
         async with asyncio.timeout(20):
-            for _ in range(50):  # more than twice the wait after which the log would deliver again
+            for _ in range(90):  # more than twice the wait after which the log would deliver again
                 consumer = await zone.bus.jetstream.consumer_info(CLEAN_LOG.name, CLEAN_LOG.durable)
                 await asyncio.sleep(0.1)
 

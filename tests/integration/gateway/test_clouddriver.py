@@ -116,7 +116,11 @@ async def test_what_is_no_clouddriver() -> None:
             await ended.wait()
         return answer or web.Response()
 
-    async with serving(strange) as url, clouddriver.opened(Service(url, timeout_s=0.3)) as client:
+    async with (
+        serving(strange) as url,
+        clouddriver.opened(Service(url)) as client,
+        clouddriver.opened(Service(url, timeout_s=0.3)) as hasty,
+    ):
         with pytest.raises(ClouddriverFailed, match="is it Clouddriver"):
             await client.definitions(["a"])
         with pytest.raises(ClouddriverRefused, match="302"):
@@ -124,7 +128,7 @@ async def test_what_is_no_clouddriver() -> None:
         with pytest.raises(ClouddriverFailed, match="502"):
             await client.loaded("a")
         with pytest.raises(ClouddriverUnreachable, match="in time"):
-            await client.loaded("a")
+            await hasty.loaded("a")
         ended.set()
 
 

@@ -230,7 +230,7 @@ async def test_a_client_that_takes_nothing_is_left(
     front: Front, tunnel: ScriptedTunnel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of an answer that should have had its end long ago: its place is another's. A log may rest, say in a pager."""
-    monkeypatch.setattr(app, "STALLED_S", 0.2)
+    monkeypatch.setattr(app, "STALLED_S", 1.0)
     async with raw(front) as (reader, writer), raw(front) as (resting, asking):
         for side, connection, path in ((reader, writer, POD), (resting, asking, LOG)):
             connection.write(head("GET", f"/accounts/shop{path}"))
@@ -238,7 +238,7 @@ async def test_a_client_that_takes_nothing_is_left(
             side._transport.pause_reading()  # type: ignore[attr-defined]
         assert tunnel.open == 2
         await eventually(lambda: tunnel.open == 1, what="the end of the exchange")
-        await asyncio.sleep(0.4)  # that nothing happens can only be waited for
+        await asyncio.sleep(1.2)  # that nothing happens can only be waited for
         assert tunnel.open == 1
 
 

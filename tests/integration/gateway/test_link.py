@@ -191,7 +191,7 @@ async def test_heartbeats_and_silence(database: str, authorities: Authorities) -
 
 async def test_an_old_connection_is_drained(database: str, authorities: Authorities) -> None:
     """At its age a connection is asked to change over, serves on meanwhile, and is ended after the grace."""
-    link = {"maxAgeSeconds": 0.5, "graceSeconds": 0.5}
+    link = {"maxAgeSeconds": 0.5, "graceSeconds": 3}
     async with running_gateway(database, authorities, link=link) as gateway, bridge(gateway) as agent:
         drain = (await agent.next("drain")).drain
         assert "age" in drain.reason
