@@ -188,7 +188,11 @@ class Api:
         headers = {"Authorization": f"Bearer {self._token}"} | ({"Accept": accept} if accept else {})
         params = {"watch": "1", "timeoutSeconds": "30", **params}
         async with self._session.get(path, params=params, headers=headers) as response:
-            yield Watch(response)
+            try:
+                yield Watch(response)
+            finally:
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()  # aiohttp would end it in its own time, after the session
 
     async def eventually_gone(self, path: str) -> None:
         """Wait until a path answers 404."""

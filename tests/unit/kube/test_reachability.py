@@ -11,6 +11,7 @@ import pytest
 from tests.support.kubernetes_certificates import Authority
 from tests.support.scripted_api import Reply, ScriptedApi, kubeconfig_of
 
+from fairlead.cli.parts.ports import free_port
 from fairlead.kube.credentials import from_kubeconfig
 from fairlead.kube.errors import Unreachable
 from fairlead.kube.reachability import unreachable
@@ -33,13 +34,9 @@ async def tls_api(tmp_path: Path) -> AsyncIterator[ScriptedApi]:
 
 
 @pytest.fixture
-async def closed_port() -> int:
+def closed_port() -> int:
     """A port that nothing listens on."""
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
+    return free_port()
 
 
 async def fault_of(

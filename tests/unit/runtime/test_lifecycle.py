@@ -273,9 +273,9 @@ async def test_services_share_one_deadline() -> None:
 
     services = [Service("a", start), Service("b", start), Service("c", start), Service("last", stop_when_started)]
     before = loop.time()
-    await serve(services, scopes=scopes, stop_timeout_s=0.5)
+    await serve(services, scopes=scopes, stop_timeout_s=2)
 
-    assert loop.time() - before < 1.0
+    assert loop.time() - before < 2 * 2
     await eventually(lambda: not any(scope.tasks() for scope in scopes))
 
 

@@ -14,6 +14,7 @@ from tests.support.kubernetes_certificates import Authority
 from tests.support.services import eventually
 
 from fairlead.cli.parts.nats_server import NatsTls
+from fairlead.cli.parts.ports import free_port
 from fairlead.runtime.bus import attach, connect
 from fairlead.runtime.errors import ConfigurationError
 from fairlead.runtime.lifecycle import Scope
@@ -192,16 +193,16 @@ async def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "nats.passwordFile" in await refused(url="nats://127.0.0.1:1", passwordFile=tmp_path / "absent")
 
 
-async def test_nobody_there(unused_tcp_port: int) -> None:
+async def test_nobody_there() -> None:
     """A server that is away is waited for, within the limit, and then the address is told."""
-    settings = NatsSettings(url=f"nats://127.0.0.1:{unused_tcp_port}")
+    settings = NatsSettings(url=f"nats://127.0.0.1:{free_port()}")
     loop = asyncio.get_running_loop()
     before = loop.time()
     with capture_logs() as logs, pytest.raises(BusUnavailable, match="no nats-server answers at nats://127"):
         async with connect(settings, "sample", timeout_s=2.5):
             pass
 
-    assert 2.4 < loop.time() - before < 5
+    assert 2.4 < loop.time() - before < 20
     assert len(logs) == 1  # not one for each attempt
 
 

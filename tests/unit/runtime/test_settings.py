@@ -152,6 +152,13 @@ def test_no_value_of_any_kind_is_echoed(tmp_path_factory: pytest.TempPathFactory
     assert SENTINEL not in " ".join(told)
 
 
+def test_a_date_that_there_is_not_is_a_fault(tmp_path: Path) -> None:
+    """PyYAML fails of it in a way of its own."""
+    told = problems(tmp_path, FAIRLEAD_WATCHER__TASKS__TOTAL_BUDGET="2026-13-45")
+    assert [each.split(":")[0] for each in told] == ["tasks.totalBudget"]
+    assert "is no YAML" in problems(tmp_path, "tasks: 2026-13-45\n")[0]
+
+
 def test_a_section_that_is_no_mapping_is_a_fault(tmp_path: Path) -> None:
     """A scalar where a section belongs is told by its key, also when a variable points below it."""
     assert problems(tmp_path, "tasks: many\n", FAIRLEAD_WATCHER__TASKS__RETRIES="1")[0].startswith("tasks: ")

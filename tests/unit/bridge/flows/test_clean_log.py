@@ -90,7 +90,7 @@ async def test_a_log_that_can_be_made_and_not_read_is_asked_in_peace() -> None:
         await eventually(lambda: log.takes >= 2)
         for _ in range(1000):
             await asyncio.sleep(0)
-        assert log.takes <= 3
+        assert log.takes < 50  # without a pause it were hundreds
         log.can_be_read = True
         batches(log, 1)
         await eventually(lambda: "data_batch" in wire.bodies())

@@ -86,6 +86,7 @@ async def test_cancellations_are_heard(bus: Bus) -> None:
 async def test_questions_among_executors(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers are passed on; nobody there is lost, after some patience; silence of somebody there is running."""
     monkeypatch.setattr(adapter, "ASK_PAUSE_S", 0.01)
+    monkeypatch.setattr(adapter, "ASK_TIMEOUT_S", 30)
     answers = {("01A", "r"): Owner.RUNNING, ("01B", "r"): Owner.UNTOUCHED}
     await answer_questions(bus, "host.a-1", lambda name, run: answers.get((name, run), Owner.LOST))
     peers = BusPeers(bus)

@@ -122,6 +122,7 @@ async def test_kinds_are_found_and_looked_for_once_more(
     api: ScriptedApi, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A known kind costs nothing, an unknown one a look, not more than one a second; the refusal tells what is near."""
+    monkeypatch.setattr(kinds, "DISCOVERY_PAUSE_S", 3600)
     assert await cluster.resolve("v1", "ConfigMap") == CONFIG_MAP
     assert await cluster.resolve("", "configmaps") == CONFIG_MAP
     assert len(api.seen) == 2

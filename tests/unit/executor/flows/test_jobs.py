@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -59,6 +60,21 @@ async def test_a_job_is_followed() -> None:
     outcome = await run(cluster(answered(state())), kind="runJob", manifest=MANIFEST, wait=True, timeoutSeconds=0.1)
     assert told(outcome) == ("failed", 504, "StillRunning")
     assert "goes on" in outcome.message
+
+
+async def test_a_look_without_an_end_hides_nothing() -> None:
+    """The time is over under the second look at the Job: what the first one saw is told."""
+    of = cluster(answered(state()))
+
+    async def hang(moment: str) -> None:
+        if moment == "send" and len(of.requests) == 3:
+            await asyncio.Event().wait()
+
+    of.gate = hang
+    outcome = await run(of, kind="runJob", manifest=MANIFEST, wait=True, timeoutSeconds=0.5)
+
+    assert told(outcome) == ("failed", 504, "StillRunning")
+    assert json.loads(outcome.body) == state()
 
 
 async def test_a_former_job_makes_room() -> None:

@@ -103,7 +103,7 @@ async def test_strangers_share_a_slow_look(monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_strangers_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many unknown tokens do not mean as many questions; one after the other, they wait until the next one is allowed."""
-    monkeypatch.setattr(module, "MISS_PAUSE_S", 0.05)
+    monkeypatch.setattr(module, "MISS_PAUSE_S", 0.5)
     store, looks = MemoryTokens(), list[float]()
     look = store.grants
 
@@ -117,9 +117,9 @@ async def test_strangers_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
         crowd = [group.create_task(tokens.by_token(f"guess-{number}", Kind.API)) for number in range(100)]
     assert {task.result() for task in crowd} == {None}
     assert len(looks) == 1
-    for number in range(5):
+    for number in range(3):
         assert await tokens.by_token(f"more-{number}", Kind.API) is None
-    assert all(later - earlier > 0.04 for earlier, later in pairwise(looks))
+    assert all(later - earlier > 0.25 for earlier, later in pairwise(looks))
 
 
 async def test_a_token_made_elsewhere_is_good_at_once() -> None:

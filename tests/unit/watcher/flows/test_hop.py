@@ -15,6 +15,7 @@ from fairlead.contracts.scrubbing import ScrubReply, Verdict
 from fairlead.watcher.core.batching import Stream
 from fairlead.watcher.core.sampling import Sampler
 from fairlead.watcher.errors import ScrubberUnavailable
+from fairlead.watcher.flows import hop as module
 from fairlead.watcher.flows.hop import RawHop
 
 
@@ -136,8 +137,9 @@ async def test_rules_are_asked_for_until_a_scrubber_answers() -> None:
     assert waiting.result() == DONE.rules
 
 
-async def test_changes_that_follow_each_other_closely_share_a_batch() -> None:
+async def test_changes_that_follow_each_other_closely_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first goes at once; the next ones, though they come one by one, wait for each other."""
+    monkeypatch.setattr(module, "PAUSE_S", 1.0)
     scrubber = FakeScrubber([])
     async with running(scrubber) as hop:
         subject = stream(events=1)

@@ -107,7 +107,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # of text that is no UTF-8, of dates that there are not
         mark = getattr(error, "problem_mark", None)
         raise ConfigurationError(f"{path} is no YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
     if document is None:
@@ -148,7 +148,7 @@ def _value(annotation: Any, text: str) -> Any:
         return text
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # PyYAML reads dates and numbers, and fails of those that there are not
         return text
     return value if value is None or isinstance(value, (list, dict)) else text
 

@@ -110,6 +110,16 @@ class Call:
             lambda: self.cluster.send(request, audit_id=self.job.audit_id(step), timeout_s=self.limit_s)
         )
 
+    async def look_again(self, request: ApiRequest, step: str, *, after_s: float) -> Answer | None:
+        """Pause and `look` once more; None when the time is over before that has an answer."""
+        if self.remaining_s <= after_s:
+            return None
+        try:
+            await self.pause(after_s)
+            return await self.look(request, step)
+        except OutOfTime:
+            return None
+
     async def look_page(self, request: ApiRequest, resource: Resource) -> Page:
         """Read a page of a list, as `look` reads an object."""
         return await self._repeated(

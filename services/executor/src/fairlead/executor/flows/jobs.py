@@ -63,8 +63,8 @@ async def _remove_former(call: Call, resource: Resource) -> Outcome | None:
 async def _follow(call: Call, resource: Resource, created: Outcome) -> Outcome:
     place = replace(call.target, name=created.name)
     pause_s = LOOK_PAUSE_S
+    answer = await call.look(plan.read(resource, place), "follow")
     while True:
-        answer = await call.look(plan.read(resource, place), "follow")
         job = read_object(answer.body, "the Job")
         end = job_end(job)
         if end is not None:
@@ -73,9 +73,10 @@ async def _follow(call: Call, resource: Resource, created: Outcome) -> Outcome:
                 return told
             message = f"the Job ran and failed: {end.reason}: {end.message}".rstrip(": ")
             return msgspec.structs.replace(outcomes.failed(told, "JobFailed", message), body=told.body)
-        if call.remaining_s <= pause_s:
+        later = await call.look_again(plan.read(resource, place), "follow", after_s=pause_s)
+        if later is None:
             return _unfinished(call, created, job, answer.body)
-        await call.pause(pause_s)
+        answer = later
         pause_s = min(LOOK_PAUSE_MAX_S, pause_s * 1.5)
 
 

@@ -79,16 +79,17 @@ async def status(call: Call, resource: Resource) -> Outcome:
     """Say how far a rollout has come; where that was asked for, when it has come to its end."""
     rollouts.check_kind(call.request.kind, resource.group, resource.plural)
     pause_s = LOOK_PAUSE_S
+    workload = await _read(call, resource)
     while True:
-        workload = await _read(call, resource)
         reached = rollouts.progress(resource.plural, workload)
         if reached.done or not call.request.wait:
             body = {"kind": "RolloutStatus", "done": reached.done, "message": reached.message}
             return msgspec.structs.replace(_told(call, workload, body), message=reached.message)
-        if call.remaining_s <= pause_s:
+        later = await call.look_again(plan.read(resource, call.target), "read", after_s=pause_s)
+        if later is None:
             message = f"the rollout had not ended after {call.request.timeout_seconds:g} s: {reached.message}"
             raise Impossible("StillRolling", message, code=504)
-        await call.pause(pause_s)
+        workload = read_object(later.body, "the live object")
         pause_s = min(LOOK_PAUSE_MAX_S, pause_s * 1.5)
 
 
